@@ -1,0 +1,100 @@
+"""Users, their external identities and their groups, as fastapi-users needs them."""
+
+from datetime import datetime
+from typing import Optional
+
+from pydantic import EmailStr
+from sqlmodel import Field
+
+from fractal_models.base import Base
+from fractal_models.columns import json_array, primary_key, related, timestamp_now
+from fractal_models.models.user_settings import UserSettings
+
+
+class OAuthAccount(Base, table=True):
+    """One external identity of a user; deleted with the user."""
+
+    __tablename__ = "oauthaccount"
+
+    id: int | None = primary_key()
+
+    user_id: int = Field(foreign_key="user_oauth.id")
+    user: Optional["UserOAuth"] = related(back_populates="oauth_accounts")
+
+    oauth_name: str = Field(index=True)
+    """Name of the identity provider, as the server is configured."""
+
+    access_token: str = Field(repr=False)
+
+    expires_at: int | None = None
+    """When `access_token` ends, in seconds since 1970-01-01 UTC; null if the provider does not say."""
+
+    refresh_token: str | None = Field(default=None, repr=False)
+
+    account_id: str = Field(index=True)
+    """The user's id at the provider."""
+
+    account_email: str
+    """The user's e-mail address at the provider; may differ from `UserOAuth.email`."""
+
+
+class UserOAuth(Base, table=True):
+    """One user of the server."""
+
+    __tablename__ = "user_oauth"
+
+    id: int | None = primary_key()
+
+    email: EmailStr = Field(unique=True, index=True)
+    """The name to log in with. Checked as an address by `model_validate` and by API schemas."""
+
+    hashed_password: str = Field(repr=False)
+
+    is_active: bool = True
+    """Whether the user may log in."""
+
+    is_superuser: bool = False
+
+    is_verified: bool = False
+    """Whether the user, or an administrator for them, has confirmed `email`."""
+
+    username: str | None = None
+    """Short name by which the site knows the user."""
+
+    user_settings_id: int | None = Field(default=None, foreign_key="user_settings.id")
+    settings: UserSettings | None = related(cascade="all, delete")
+
+    # Two levels deep: fastapi-users reads `account.user.oauth_accounts` of a returning user in async code.
+    oauth_accounts: list[OAuthAccount] = related(
+        back_populates="user", cascade="all, delete-orphan", order_by="OAuthAccount.id", join_depth=2
+    )
+
+    @property
+    def slurm_user(self) -> str | None:
+        """`UserSettings.slurm_user`; None without settings."""
+        return self.settings.slurm_user if self.settings else None
+
+    @property
+    def slurm_accounts(self) -> list[str]:
+        """`UserSettings.slurm_accounts`; empty without settings."""
+        return self.settings.slurm_accounts if self.settings else []
+
+    @property
+    def cache_dir(self) -> str | None:
+        """`UserSettings.cache_dir`; None without settings."""
+        return self.settings.cache_dir if self.settings else None
+
+
+class UserGroup(Base, table=True):
+    """A group of users who share task groups and folders."""
+
+    __tablename__ = "usergroup"
+
+    id: int | None = primary_key()
+
+    name: str = Field(unique=True)
+
+    timestamp_created: datetime = timestamp_now()
+
+    viewer_paths: list[str] = json_array(default_factory=list, sa_column_kwargs={"server_default": "[]"})
+    """Folders whose images the members may view."""

@@ -1,0 +1,20 @@
+"""The tables of version 1, which the server dropped in release 2.12."""
+
+from fractal_models.models.v1.dataset import Dataset, Resource
+from fractal_models.models.v1.job import ApplyWorkflow, JobStatusTypeV1
+from fractal_models.models.v1.project import Project
+from fractal_models.models.v1.state import State
+from fractal_models.models.v1.task import Task
+from fractal_models.models.v1.workflow import Workflow, WorkflowTask
+
+__all__ = [
+    "ApplyWorkflow",
+    "Dataset",
+    "JobStatusTypeV1",
+    "Project",
+    "Resource",
+    "State",
+    "Task",
+    "Workflow",
+    "WorkflowTask",
+]

@@ -1,0 +1,44 @@
+"""Datasets of version 1 and the paths that they consist of."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Field
+
+from fractal_models.base import Base
+from fractal_models.columns import json_array, json_object, owned, primary_key, related, timestamp_now
+from fractal_models.models.v1.project import Project
+from fractal_models.schemas.v1 import _DatasetBaseV1, _ResourceBaseV1
+
+
+class Resource(_ResourceBaseV1, Base, table=True):
+    """One path of a dataset; deleted with it. Its `id` is its identity."""
+
+    __tablename__ = "resource"
+
+    id: int | None = primary_key()
+
+    dataset_id: int = Field(foreign_key="dataset.id")
+
+
+class Dataset(_DatasetBaseV1, Base, table=True):
+    """The data that workflows read and write."""
+
+    __tablename__ = "dataset"
+
+    id: int | None = primary_key()
+
+    project_id: int = Field(foreign_key="project.id")
+    project: Project = related()
+
+    meta: dict[str, Any] = json_object(default_factory=dict, nullable=True)
+    history: list[dict[str, Any]] = json_array(default_factory=list, sa_column_kwargs={"server_default": "[]"})
+
+    timestamp_created: datetime = timestamp_now()
+
+    resource_list: list[Resource] = owned("Resource.id")
+
+    @property
+    def paths(self) -> list[str]:
+        """The path of each resource."""
+        return [resource.path for resource in self.resource_list]

@@ -1,0 +1,71 @@
+"""Jobs of version 1."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Field
+
+from fractal_models.base import Base
+from fractal_models.columns import json_object, primary_key, timestamp_now
+from fractal_models.schemas.v1 import JobStatusTypeV1, _ApplyWorkflowBaseV1
+
+
+class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
+    """A job: one run of a workflow. It outlives what it ran on, of which it keeps copies."""
+
+    __tablename__ = "applyworkflow"
+
+    id: int | None = primary_key()
+
+    project_id: int | None = Field(default=None, foreign_key="project.id")
+    """Null once the project was deleted."""
+
+    workflow_id: int | None = Field(default=None, foreign_key="workflow.id")
+    """Null once the workflow was deleted."""
+
+    input_dataset_id: int | None = Field(default=None, foreign_key="dataset.id")
+    """Null once the dataset was deleted."""
+
+    output_dataset_id: int | None = Field(default=None, foreign_key="dataset.id")
+    """Null once the dataset was deleted."""
+
+    user_email: str
+    """Who submitted it, by the address of then."""
+
+    slurm_account: str | None = None
+    """SLURM account to charge; null for the cluster's default."""
+
+    input_dataset_dump: dict[str, Any] = json_object()
+    """The input dataset as it was at submission."""
+
+    output_dataset_dump: dict[str, Any] = json_object()
+    """The output dataset as it was at submission."""
+
+    workflow_dump: dict[str, Any] = json_object()
+    """The workflow, steps and tasks included, as it was at submission."""
+
+    project_dump: dict[str, Any] = json_object()
+    """The project as it was at submission."""
+
+    working_dir: str | None = None
+    """Folder of the server for its scripts and logs."""
+
+    working_dir_user: str | None = None
+    """Folder of the cluster's user for its files."""
+
+    first_task_index: int
+    """Position of the first step that it runs, counted from 0."""
+
+    last_task_index: int
+    """Position of the last step that it runs, counted from 0, inclusive."""
+
+    start_timestamp: datetime = timestamp_now()
+
+    end_timestamp: datetime | None = None
+    """When it ended, with or without an error; null until then."""
+
+    status: str = JobStatusTypeV1.SUBMITTED.value
+    """One of `JobStatusTypeV1`."""
+
+    log: str | None = None
+    """What the runner reported; null while it runs."""

@@ -1,0 +1,21 @@
+"""Projects of version 1."""
+
+from datetime import datetime
+
+from fractal_models.base import Base
+from fractal_models.columns import primary_key, related, timestamp_now
+from fractal_models.models.linkuserproject import LinkUserProject
+from fractal_models.models.security import UserOAuth
+from fractal_models.schemas.v1 import _ProjectBaseV1
+
+
+class Project(_ProjectBaseV1, Base, table=True):
+    """What a group of users works on: the owner of datasets, workflows and jobs."""
+
+    __tablename__ = "project"
+
+    id: int | None = primary_key()
+
+    timestamp_created: datetime = timestamp_now()
+
+    user_list: list[UserOAuth] = related(secondary=LinkUserProject.__tablename__, order_by="UserOAuth.id")

@@ -1,0 +1,103 @@
+"""Workflows of version 1 and their steps."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import validates
+from sqlmodel import Field
+
+from fractal_models.base import Base
+from fractal_models.columns import json_object, primary_key, related, renumber, steps, timestamp_now
+from fractal_models.models.v1.project import Project
+from fractal_models.models.v1.task import Task
+from fractal_models.schemas.v1 import _WorkflowBaseV1, _WorkflowTaskBaseV1
+from fractal_models.schemas.v1.workflow import check_reserved_arguments
+
+
+class WorkflowTask(_WorkflowTaskBaseV1, Base, table=True):
+    """A task at a place in a workflow; deleted with the workflow."""
+
+    __tablename__ = "workflowtask"
+
+    id: int | None = primary_key()
+
+    workflow_id: int = Field(foreign_key="workflow.id")
+
+    task_id: int = Field(foreign_key="task.id")
+    task: Task = related()
+
+    order: int | None = None
+    """Position in the workflow, counted from 0."""
+
+    meta: dict[str, Any] | None = json_object(default=None)
+    args: dict[str, Any] | None = json_object(default=None, check=check_reserved_arguments)
+
+    @validates("args")
+    def _validate_assigned_args(self, _name: str, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        return self.validate_args(value)
+
+    @staticmethod
+    def validate_args(value: dict[str, Any] | None = None) -> dict[str, Any] | None:
+        """Give `value` back, unless it holds arguments that the runner sets itself.
+
+        The rule holds for every way in: here and on assignment at once, for edits in place and bulk
+        statements when they are sent.
+
+        Raises:
+            ValueError: `value` holds one of `RESERVED_ARGUMENTS`; the message lists them.
+        """
+        check_reserved_arguments(value)
+        return value
+
+    @property
+    def parallelization_level(self) -> str | None:
+        """`Task.parallelization_level`."""
+        return self.task.parallelization_level
+
+    @property
+    def is_parallel(self) -> bool:
+        """`Task.is_parallel`."""
+        return self.task.is_parallel
+
+
+class Workflow(_WorkflowBaseV1, Base, table=True):
+    """A sequence of tasks to run on a dataset."""
+
+    __tablename__ = "workflow"
+
+    id: int | None = primary_key()
+
+    project_id: int = Field(foreign_key="project.id")
+    project: Project = related()
+
+    timestamp_created: datetime = timestamp_now()
+
+    task_list: list[WorkflowTask] = steps("WorkflowTask.order")
+
+    @property
+    def input_type(self) -> str:
+        """`Task.input_type` of the first step.
+
+        Raises:
+            ValueError: The workflow has no steps.
+        """
+        return self._step(0).task.input_type
+
+    @property
+    def output_type(self) -> str:
+        """`Task.output_type` of the last step.
+
+        Raises:
+            ValueError: The workflow has no steps.
+        """
+        return self._step(-1).task.output_type
+
+    def _step(self, index: int) -> WorkflowTask:
+        if not self.task_list:
+            message = f"Workflow {self.id} ({self.name}) has no steps, so neither input type nor output type"
+            raise ValueError(message)
+        return self.task_list[index]
+
+
+event.listen(Workflow.task_list, "bulk_replace", renumber)

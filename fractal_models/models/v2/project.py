@@ -1,0 +1,22 @@
+"""Projects of version 2: as in version 1, but never read-only."""
+
+from datetime import datetime
+
+from fractal_models.base import Base
+from fractal_models.columns import primary_key, related, timestamp_now
+from fractal_models.models.linkuserproject import LinkUserProjectV2
+from fractal_models.models.security import UserOAuth
+
+
+class ProjectV2(Base, table=True):
+    """What a group of users works on: the owner of datasets, workflows and jobs."""
+
+    __tablename__ = "projectv2"
+
+    id: int | None = primary_key()
+
+    name: str
+
+    timestamp_created: datetime = timestamp_now()
+
+    user_list: list[UserOAuth] = related(secondary=LinkUserProjectV2.__tablename__, order_by="UserOAuth.id")

@@ -1,0 +1,31 @@
+"""Workflows of version 2: as in version 1, but tasks say for themselves which images they take."""
+
+from datetime import datetime
+
+from sqlalchemy import event
+from sqlmodel import Field
+
+from fractal_models.base import Base
+from fractal_models.columns import primary_key, related, renumber, steps, timestamp_now
+from fractal_models.models.v2.project import ProjectV2
+from fractal_models.models.v2.workflowtask import WorkflowTaskV2
+
+
+class WorkflowV2(Base, table=True):
+    """A sequence of tasks to run on a dataset."""
+
+    __tablename__ = "workflowv2"
+
+    id: int | None = primary_key()
+
+    project_id: int = Field(foreign_key="projectv2.id")
+    project: ProjectV2 = related()
+
+    name: str
+
+    timestamp_created: datetime = timestamp_now()
+
+    task_list: list[WorkflowTaskV2] = steps("WorkflowTaskV2.order")
+
+
+event.listen(WorkflowV2.task_list, "bulk_replace", renumber)

@@ -1,0 +1,1 @@
+"""Pydantic bases and enumerations of both generations; nothing here knows SQLAlchemy."""
