@@ -3,13 +3,13 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Table, event
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import AutoString, SQLModel, UTCDateTime
 from sqlmodel._compat import SQLModelConfig
 
-from fractal_models.columns import StrictDateTime, StrictString, _Labelled
+from fractal_models.columns import StrictDateTime, StrictString, UnstorableValueError, _Labelled
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -31,7 +31,12 @@ def _settable_names(cls: type[SQLModel]) -> frozenset[str]:
 class Base(SQLModel):
     """A table: constructed strictly, and tracked faithfully."""
 
-    model_config = SQLModelConfig(defer_build=True)
+    model_config = SQLModelConfig(defer_build=True, hide_input_in_errors=True)
+
+    # A row is equal to itself alone. For pydantic any two are that hold, or have yet to load, the same: `list.remove`
+    # would take one entry for another.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __init__(self, **data: Any) -> None:
         """Take columns and relationships by name.
@@ -50,26 +55,37 @@ class Base(SQLModel):
         SQLModel lets pydantic write the raw value over it afterwards: what a validator converted, and the
         dict that tracks its own edits, would be lost.
         """
-        manager = type(self)._sa_class_manager
-        if name not in manager:
+        if name not in _settable_names(type(self)):
             super().__setattr__(name, value)
             return
-        if name not in self.__sqlmodel_relationships__:
-            # Assigning the same dict again says "save it": SQLAlchemy must not find it there already. Nor must
-            # it where `model_validate` put a plain one, which is yet to be tracked.
-            if isinstance(value, dict | list) and self.__dict__.get(name) is value:
-                del self.__dict__[name]
-            self.__pydantic_fields_set__.add(name)
-        set_attribute(self, name, value)
+        if name in self.__sqlmodel_relationships__:
+            set_attribute(self, name, value)
+            return
+        # Assigning the same dict again says "save it": SQLAlchemy must not find it there already. Nor must
+        # it where `model_validate` put a plain one, which is yet to be tracked.
+        again = isinstance(value, dict | list) and self.__dict__.get(name) is value
+        if again:
+            del self.__dict__[name]
+        try:
+            set_attribute(self, name, value)
+        except ValueError as error:
+            if again:
+                self.__dict__[name] = value
+            if isinstance(error, UnstorableValueError):
+                raise UnstorableValueError(f"{self.__tablename__}.{error}") from None
+            raise
+        self.__pydantic_fields_set__.add(name)
 
 
 @event.listens_for(Base, "instrument_class", propagate=True)
 def _specify_types(mapper: Mapper[Any], _class: type[Base]) -> None:
     """Give each column of text or time its strict type, and each strict type the name of its column."""
-    for column in mapper.local_table.columns:
+    table = mapper.local_table
+    assert isinstance(table, Table)
+    for column in table.columns:
         if isinstance(column.type, AutoString):
             column.type = StrictString()
         elif isinstance(column.type, UTCDateTime):
             column.type = StrictDateTime()
         if isinstance(column.type, _Labelled):
-            column.type.label = f"{mapper.local_table.name}.{column.name}"
+            column.type.label = f"{table.name}.{column.name}"

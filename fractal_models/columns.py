@@ -5,17 +5,17 @@ would hand back as something else. The error names table, column and reason.
 """
 
 import json
-from collections.abc import Callable
-from datetime import datetime
-from functools import partial
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, NoReturn, Self, SupportsIndex, TypeVar
 
-from sqlalchemy import JSON, Dialect, String, TypeDecorator
+from sqlalchemy import JSON, CheckConstraint, Dialect, Index, String, TypeDecorator, event, text
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.ext.mutable import Mutable, MutableDict, MutableList
-from sqlalchemy.ext.orderinglist import OrderingList
 from sqlalchemy.orm import InstanceState
 from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.orm.collections import collection
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import memoized_property
@@ -68,6 +68,11 @@ class StrictString(_Labelled, TypeDecorator[str]):
         return value
 
 
+# PostgreSQL answers in the time zone of the session, less than a day from UTC; psycopg cannot read a year 0 or 10000.
+EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+
+
 class StrictDateTime(_Labelled, UTCDateTime):
     """A moment: stored in UTC, read back aware and in UTC from both engines."""
 
@@ -77,7 +82,7 @@ class StrictDateTime(_Labelled, UTCDateTime):
         """Convert to UTC.
 
         Raises:
-            UnstorableValueError: It is no datetime, is naive, or leaves the years 1 to 9999 in UTC.
+            UnstorableValueError: It is no datetime, is naive, or is not between `EARLIEST` and `LATEST`.
         """
         if value is None:
             return None
@@ -85,18 +90,22 @@ class StrictDateTime(_Labelled, UTCDateTime):
             self.refuse(f"takes a datetime, not {type(value).__name__}")
         if value.utcoffset() is None:
             self.refuse("has no timezone; use fractal_models.utils.get_timestamp() or datetime.now(UTC)")
-        try:
-            return super().process_bind_param(value, dialect)
-        except OverflowError:
-            self.refuse("lies outside of the years 1 to 9999 in UTC")
+        if not EARLIEST <= value <= LATEST:
+            self.refuse("lies outside of the years 1 to 9999, or on their first or last day")
+        return super().process_bind_param(value, dialect)
 
 
 class _StrictJSON(_Labelled, TypeDecorator[Any]):
-    """JSON text as Python's `json` writes it: keys keep their order, None is NULL."""
+    """JSON text as Python's `json` writes it: keys keep their order, None is NULL.
+
+    What JSON lacks comes back as what it has: tuples as lists, keys as text.
+    """
 
     impl = JSON
     cache_ok = True
-    container: type[dict[str, Any]] | type[list[Any]]
+    # None that was given is NULL, not the column's default.
+    should_evaluate_none = True
+    container: type[Any]
     check: Callable[[Any], None] | None
 
     def __init__(self, check: Callable[[Any], None] | None = None) -> None:
@@ -106,6 +115,10 @@ class _StrictJSON(_Labelled, TypeDecorator[Any]):
     def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
         """Let `column["key"]` and its comparisons work as on plain JSON."""
         return self.impl_instance.coerce_compared_value(op, value)
+
+    def compare_values(self, x: Any, y: Any) -> bool:
+        """Take any other dict for a change: equal ones may differ in the order of keys, or in 1 for True."""
+        return x is y
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
         """Serialize here and not in the driver, so that each value is walked once.
@@ -122,7 +135,9 @@ class _StrictJSON(_Labelled, TypeDecorator[Any]):
                 if self.check is not None:
                     self.check(value)
                 return json.dumps(value, allow_nan=False)
-            except (ValueError, TypeError, RecursionError) as error:
+            except RecursionError:
+                reason = "is nested too deeply"
+            except (ValueError, TypeError) as error:
                 reason = str(error)
             if reason.startswith("Out of range float values"):
                 reason = "holds NaN or Infinity, which JSON has no number for; use null or text"
@@ -142,6 +157,20 @@ class _Tracked(Mutable):
     def _parents(self) -> dict[InstanceState[Any], str]:  # type: ignore[override]
         return {}
 
+    @classmethod
+    def coerce(cls, key: str, value: Any) -> Any:
+        """Track a plain dict or list.
+
+        Raises:
+            UnstorableValueError: It is something else; `Base` adds the table to the message.
+        """
+        try:
+            return super().coerce(key, value)
+        except ValueError:
+            container = "dict" if issubclass(cls, dict) else "list"
+            message = f"{key}: takes a {container}, not {type(value).__name__}"
+            raise UnstorableValueError(message) from None
+
     def changed(self) -> None:
         """Mark the owners as modified, but for those that are gone."""
         for state, name in self._parents.items():
@@ -152,9 +181,24 @@ class _Tracked(Mutable):
 class TrackedDict(_Tracked, MutableDict[str, Any]):
     """A dict whose own edits are saved."""
 
+    # SQLAlchemy before 2.0.55 does not see `|=`.
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
 
 class TrackedList(_Tracked, MutableList[Any]):
     """A list whose own edits are saved."""
+
+    # SQLAlchemy before 2.0.55 drops a dict or list that is assigned to an index, and does not see `*=`.
+    def __setitem__(self, index: SupportsIndex | slice, value: Any) -> None:
+        list.__setitem__(self, index, value)
+        self.changed()
+
+    def __imul__(self, times: SupportsIndex) -> Self:
+        list.__imul__(self, times)
+        self.changed()
+        return self
 
 
 class JSONObject(_StrictJSON):
@@ -185,19 +229,32 @@ def primary_key() -> Any:
     return Field(default=None, primary_key=True)
 
 
+def related_key(**kwargs: Any) -> Any:
+    """Declare a foreign key that is never null, but may be left to a relationship: constructors need either."""
+    return Field(default=None, **kwargs)
+
+
 def timestamp_now(**kwargs: Any) -> Any:
     """Declare a moment that defaults to that of construction."""
     return Field(default_factory=get_timestamp, **kwargs)
 
 
+def heavy(**kwargs: Any) -> dict[str, Any]:
+    """Give `sa_column_kwargs` of a column that can outweigh the rest of its row many times over.
+
+    `fractal_models.listing.without_heavy` leaves it out.
+    """
+    return {**kwargs, "info": {"heavy": True}}
+
+
 def json_object(*, check: Callable[[Any], None] | None = None, **kwargs: Any) -> Any:
     """Declare a column of JSON objects; without `default` or `default_factory` it must be given."""
-    return Field(sa_type=JSONObject(check), **kwargs)  # type: ignore[call-overload]
+    return Field(sa_type=JSONObject(check), **kwargs)
 
 
 def json_array(**kwargs: Any) -> Any:
     """Declare a column of JSON arrays; without `default` or `default_factory` it must be given."""
-    return Field(sa_type=JSONArray(), **kwargs)  # type: ignore[call-overload]
+    return Field(sa_type=JSONArray(), **kwargs)
 
 
 def no_filters() -> dict[str, Any]:
@@ -205,24 +262,89 @@ def no_filters() -> dict[str, Any]:
     return {"attributes": {}, "types": {}}
 
 
-class StepList(OrderingList[Any]):
-    """The steps of a workflow: whatever moves one renumbers `order` from 0 without gaps."""
+Method = TypeVar("Method", bound=Callable[..., Any])
 
-    def reverse(self) -> None:
-        """Reverse in place."""
-        super().reverse()
+# SQLAlchemy leaves alone what is marked so: it tells of its changes itself.
+_instrumented: Callable[[Method], Method] = collection.internally_instrumented
+
+
+def _as_a_whole(method: str) -> Any:
+    """Make a method of `StepList` from that of a plain list."""
+
+    @_instrumented
+    def edit(self: "StepList", *args: Any, _sa_initiator: Any = None, **kwargs: Any) -> Any:
+        steps = list(self)
+        result = getattr(steps, method)(*args, **kwargs)
+        self._become(steps, _sa_initiator)
+        return result
+
+    return edit
+
+
+class StepList(list[Any]):
+    """The steps of a workflow: whatever is done to the list, `order` counts them from 0 without gaps.
+
+    SQLAlchemy's own `OrderingList` tells of each edit entry by entry. A step that changes its place, as in
+    `steps[0], steps[1] = steps[1], steps[0]`, is in the list twice in between: it would be deleted as taken out.
+    """
+
+    _sa_adapter: Any = None
+
+    def reorder(self) -> None:
+        """Close the gap that a step leaves which was deleted by itself; every edit of the list does."""
+        number(self)
+
+    def _become(self, steps: list[Any], initiator: Any) -> None:
+        if self._sa_adapter is not None:
+            before, after = dict.fromkeys(self), dict.fromkeys(steps)
+            for step in before:
+                if step not in after:
+                    self._sa_adapter.fire_remove_event(step, initiator)
+            for step in after:
+                if step not in before:
+                    self._sa_adapter.fire_append_event(step, initiator)
+        super().__setitem__(slice(None), steps)
         self.reorder()
 
-    def sort(self, **kwargs: Any) -> None:
-        """Sort in place."""
-        super().sort(**kwargs)
-        self.reorder()
+    @_instrumented
+    def append(self, step: Any, _sa_initiator: Any = None) -> None:
+        """Add at the end."""
+        if _sa_initiator is False:
+            # Loaded: it has its place in the database, and reading must not write.
+            super().append(step)
+        else:
+            self._become([*self, step], _sa_initiator)
+
+    insert = _as_a_whole("insert")
+    remove = _as_a_whole("remove")
+    pop = _as_a_whole("pop")
+    reverse = _as_a_whole("reverse")
+    sort = _as_a_whole("sort")
+    __setitem__ = _as_a_whole("__setitem__")
+    __delitem__ = _as_a_whole("__delitem__")
+
+    def __reduce__(self) -> Any:
+        # The list is part of its own state, by way of its workflow: it has to exist before that is restored.
+        return type(self), (), (self.__dict__, list(self))
+
+    def __setstate__(self, state: tuple[dict[str, Any], list[Any]]) -> None:
+        self.__dict__.update(state[0])
+        list.extend(self, state[1])
 
 
-def renumber(_target: object, steps: list[Any], _initiator: object) -> None:
-    """Number the steps of a list that is assigned as a whole: a listener to `bulk_replace`."""
-    for order, step in enumerate(steps):
-        step.order = order
+def number(steps: Iterable[Any]) -> None:
+    """Number steps in their order, each once."""
+    for order, step in enumerate(dict.fromkeys(steps)):
+        if step.order != order:
+            step.order = order
+
+
+def keep_numbered(step_list: Any) -> None:
+    """Have the steps numbered also when the list of a workflow is assigned as a whole."""
+
+    @event.listens_for(step_list, "bulk_replace")
+    def renumber(_workflow: object, steps: list[Any], _initiator: object) -> None:
+        number(steps)
 
 
 def related(**kwargs: Any) -> Any:
@@ -231,10 +353,30 @@ def related(**kwargs: Any) -> Any:
 
 
 def owned(order_by: str, **kwargs: Any) -> Any:
-    """Declare a list whose entries are deleted with their owner, or when taken out of it."""
-    return related(order_by=order_by, cascade="all, delete-orphan", **kwargs)
+    """Declare a list whose entries are deleted with their owner, or when taken out of it.
+
+    Those that were not loaded are left to the database, whose key must have `ondelete="CASCADE"`.
+    """
+    return related(order_by=order_by, cascade="all, delete-orphan", passive_deletes=True, **kwargs)
 
 
 def steps(order_by: str) -> Any:
     """Declare the ordered steps of a workflow."""
-    return owned(order_by, collection_class=partial(StepList, "order"))
+    return owned(order_by, collection_class=StepList)
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """Declare that a column holds a value of an enumeration."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def task_index_range() -> CheckConstraint:
+    """Declare that a job runs at least one step of its workflow, in order."""
+    return CheckConstraint("0 <= first_task_index AND first_task_index <= last_task_index", name="task_index_range")
+
+
+def one_submitted(name: str, dataset_id: str) -> Index:
+    """Declare that no two submitted jobs share a dataset."""
+    submitted = text("status = 'submitted'")
+    return Index(name, dataset_id, unique=True, postgresql_where=submitted, sqlite_where=submitted)

@@ -14,9 +14,9 @@ class LinkUserGroup(Base, table=True):
 
     __tablename__ = "linkusergroup"
 
-    group_id: int = Field(foreign_key="usergroup.id", primary_key=True)
+    group_id: int = Field(foreign_key="usergroup.id", ondelete="CASCADE", primary_key=True)
 
-    user_id: int = Field(foreign_key="user_oauth.id", primary_key=True)
+    user_id: int = Field(foreign_key="user_oauth.id", ondelete="CASCADE", primary_key=True, index=True)
 
     timestamp_created: datetime = timestamp_now(sa_column_kwargs={"server_default": text("'2000-01-01 00:00:00+00'")})
     """When the user joined; the first moment of 2000 for members from before this was recorded."""

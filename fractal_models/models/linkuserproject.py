@@ -10,9 +10,9 @@ class LinkUserProject(Base, table=True):
 
     __tablename__ = "linkuserproject"
 
-    project_id: int = Field(foreign_key="project.id", primary_key=True)
+    project_id: int = Field(foreign_key="project.id", ondelete="CASCADE", primary_key=True)
 
-    user_id: int = Field(foreign_key="user_oauth.id", primary_key=True)
+    user_id: int = Field(foreign_key="user_oauth.id", ondelete="CASCADE", primary_key=True, index=True)
 
 
 class LinkUserProjectV2(Base, table=True):
@@ -20,6 +20,6 @@ class LinkUserProjectV2(Base, table=True):
 
     __tablename__ = "linkuserprojectv2"
 
-    project_id: int = Field(foreign_key="projectv2.id", primary_key=True)
+    project_id: int = Field(foreign_key="projectv2.id", ondelete="CASCADE", primary_key=True)
 
-    user_id: int = Field(foreign_key="user_oauth.id", primary_key=True)
+    user_id: int = Field(foreign_key="user_oauth.id", ondelete="CASCADE", primary_key=True, index=True)

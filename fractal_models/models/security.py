@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Optional
 
 from pydantic import EmailStr
+from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import json_array, primary_key, related, timestamp_now
+from fractal_models.columns import json_array, primary_key, related, related_key, timestamp_now
 from fractal_models.models.user_settings import UserSettings
 
 
@@ -15,10 +16,11 @@ class OAuthAccount(Base, table=True):
     """One external identity of a user; deleted with the user."""
 
     __tablename__ = "oauthaccount"
+    __table_args__ = (Index(None, "oauth_name", "account_id", unique=True),)
 
     id: int | None = primary_key()
 
-    user_id: int = Field(foreign_key="user_oauth.id")
+    user_id: int = related_key(foreign_key="user_oauth.id", ondelete="CASCADE", index=True)
     user: Optional["UserOAuth"] = related(back_populates="oauth_accounts")
 
     oauth_name: str = Field(index=True)
@@ -42,11 +44,15 @@ class UserOAuth(Base, table=True):
     """One user of the server."""
 
     __tablename__ = "user_oauth"
+    __table_args__ = (Index("ix_user_oauth_lower_email", text("lower(email)"), unique=True),)
 
     id: int | None = primary_key()
 
     email: EmailStr = Field(unique=True, index=True)
-    """The name to log in with. Checked as an address by `model_validate` and by API schemas."""
+    """The name to log in with, unique whatever its case.
+
+    Checked as an address by `model_validate` and by API schemas.
+    """
 
     hashed_password: str = Field(repr=False)
 
@@ -54,6 +60,7 @@ class UserOAuth(Base, table=True):
     """Whether the user may log in."""
 
     is_superuser: bool = False
+    """Whether the user may administer the server and all that is on it."""
 
     is_verified: bool = False
     """Whether the user, or an administrator for them, has confirmed `email`."""
@@ -61,12 +68,17 @@ class UserOAuth(Base, table=True):
     username: str | None = None
     """Short name by which the site knows the user."""
 
-    user_settings_id: int | None = Field(default=None, foreign_key="user_settings.id")
+    user_settings_id: int | None = Field(default=None, foreign_key="user_settings.id", index=True)
     settings: UserSettings | None = related(cascade="all, delete")
 
-    # Two levels deep: fastapi-users reads `account.user.oauth_accounts` of a returning user in async code.
+    # Three levels deep: async code reads `dataset.project.user_list[0].oauth_accounts`, and fastapi-users
+    # `account.user.oauth_accounts` of a returning user.
     oauth_accounts: list[OAuthAccount] = related(
-        back_populates="user", cascade="all, delete-orphan", order_by="OAuthAccount.id", join_depth=2
+        back_populates="user",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        order_by="OAuthAccount.id",
+        join_depth=3,
     )
 
     @property
@@ -93,6 +105,7 @@ class UserGroup(Base, table=True):
     id: int | None = primary_key()
 
     name: str = Field(unique=True)
+    """What people call it, unique among all groups."""
 
     timestamp_created: datetime = timestamp_now()
 

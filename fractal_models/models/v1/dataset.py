@@ -3,10 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Field
-
 from fractal_models.base import Base
-from fractal_models.columns import json_array, json_object, owned, primary_key, related, timestamp_now
+from fractal_models.columns import (
+    heavy,
+    json_array,
+    json_object,
+    owned,
+    primary_key,
+    related,
+    related_key,
+    timestamp_now,
+)
 from fractal_models.models.v1.project import Project
 from fractal_models.schemas.v1 import _DatasetBaseV1, _ResourceBaseV1
 
@@ -18,7 +25,9 @@ class Resource(_ResourceBaseV1, Base, table=True):
 
     id: int | None = primary_key()
 
-    dataset_id: int = Field(foreign_key="dataset.id")
+    dataset_id: int = related_key(foreign_key="dataset.id", ondelete="CASCADE", index=True)
+
+    path: str
 
 
 class Dataset(_DatasetBaseV1, Base, table=True):
@@ -28,11 +37,15 @@ class Dataset(_DatasetBaseV1, Base, table=True):
 
     id: int | None = primary_key()
 
-    project_id: int = Field(foreign_key="project.id")
+    project_id: int = related_key(foreign_key="project.id", index=True)
     project: Project = related()
 
-    meta: dict[str, Any] = json_object(default_factory=dict, nullable=True)
-    history: list[dict[str, Any]] = json_array(default_factory=list, sa_column_kwargs={"server_default": "[]"})
+    name: str
+    type: str | None = None
+    read_only: bool = False
+
+    meta: dict[str, Any] = json_object(default_factory=dict, nullable=True, sa_column_kwargs=heavy())
+    history: list[dict[str, Any]] = json_array(default_factory=list, sa_column_kwargs=heavy(server_default="[]"))
 
     timestamp_created: datetime = timestamp_now()
 

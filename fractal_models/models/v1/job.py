@@ -6,7 +6,15 @@ from typing import Any
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import json_object, primary_key, timestamp_now
+from fractal_models.columns import (
+    heavy,
+    json_object,
+    one_of,
+    one_submitted,
+    primary_key,
+    task_index_range,
+    timestamp_now,
+)
 from fractal_models.schemas.v1 import JobStatusTypeV1, _ApplyWorkflowBaseV1
 
 
@@ -14,19 +22,24 @@ class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
     """A job: one run of a workflow. It outlives what it ran on, of which it keeps copies."""
 
     __tablename__ = "applyworkflow"
+    __table_args__ = (
+        one_submitted("ix_applyworkflow_one_submitted_per_output_dataset", "output_dataset_id"),
+        one_of("status", JobStatusTypeV1),
+        task_index_range(),
+    )
 
     id: int | None = primary_key()
 
-    project_id: int | None = Field(default=None, foreign_key="project.id")
+    project_id: int | None = Field(default=None, foreign_key="project.id", ondelete="SET NULL", index=True)
     """Null once the project was deleted."""
 
-    workflow_id: int | None = Field(default=None, foreign_key="workflow.id")
+    workflow_id: int | None = Field(default=None, foreign_key="workflow.id", ondelete="SET NULL", index=True)
     """Null once the workflow was deleted."""
 
-    input_dataset_id: int | None = Field(default=None, foreign_key="dataset.id")
+    input_dataset_id: int | None = Field(default=None, foreign_key="dataset.id", ondelete="SET NULL", index=True)
     """Null once the dataset was deleted."""
 
-    output_dataset_id: int | None = Field(default=None, foreign_key="dataset.id")
+    output_dataset_id: int | None = Field(default=None, foreign_key="dataset.id", ondelete="SET NULL", index=True)
     """Null once the dataset was deleted."""
 
     user_email: str
@@ -35,17 +48,19 @@ class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
     slurm_account: str | None = None
     """SLURM account to charge; null for the cluster's default."""
 
-    input_dataset_dump: dict[str, Any] = json_object()
+    input_dataset_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
     """The input dataset as it was at submission."""
 
-    output_dataset_dump: dict[str, Any] = json_object()
+    output_dataset_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
     """The output dataset as it was at submission."""
 
-    workflow_dump: dict[str, Any] = json_object()
+    workflow_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
     """The workflow, steps and tasks included, as it was at submission."""
 
-    project_dump: dict[str, Any] = json_object()
+    project_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
     """The project as it was at submission."""
+
+    worker_init: str | None = None
 
     working_dir: str | None = None
     """Folder of the server for its scripts and logs."""
@@ -60,6 +75,7 @@ class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
     """Position of the last step that it runs, counted from 0, inclusive."""
 
     start_timestamp: datetime = timestamp_now()
+    """When it was submitted."""
 
     end_timestamp: datetime | None = None
     """When it ended, with or without an error; null until then."""
@@ -67,5 +83,5 @@ class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
     status: str = JobStatusTypeV1.SUBMITTED.value
     """One of `JobStatusTypeV1`."""
 
-    log: str | None = None
+    log: str | None = Field(default=None, sa_column_kwargs=heavy())
     """What the runner reported; null while it runs."""

@@ -16,6 +16,11 @@ class Project(_ProjectBaseV1, Base, table=True):
 
     id: int | None = primary_key()
 
+    name: str
+    read_only: bool = False
+
     timestamp_created: datetime = timestamp_now()
 
-    user_list: list[UserOAuth] = related(secondary=LinkUserProject.__tablename__, order_by="UserOAuth.id")
+    user_list: list[UserOAuth] = related(
+        secondary=LinkUserProject.__tablename__, passive_deletes=True, order_by="UserOAuth.id"
+    )

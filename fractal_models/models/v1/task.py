@@ -6,8 +6,9 @@ from typing import Any
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import json_object, primary_key
+from fractal_models.columns import heavy, json_object, primary_key
 from fractal_models.schemas.v1 import _TaskBaseV1
+from fractal_models.schemas.v1.base import Source
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ class Task(_TaskBaseV1, Base, table=True):
 
     id: int | None = primary_key()
 
-    source: str = Field(unique=True)
+    source: Source = Field(unique=True)
     """Where the task comes from: its identity, unique among all tasks."""
 
     name: str
@@ -42,13 +43,13 @@ class Task(_TaskBaseV1, Base, table=True):
     meta: dict[str, Any] | None = json_object(default_factory=dict)
     """How to run it (cores, memory, …), and `parallelization_level`."""
 
-    args_schema: dict[str, Any] | None = json_object(default=None)
+    args_schema: dict[str, Any] | None = json_object(default=None, sa_column_kwargs=heavy())
     """JSON Schema of its arguments; the order of its keys is the order of the fields in the web form."""
 
     args_schema_version: str | None = None
     """How `args_schema` was generated."""
 
-    docs_info: str | None = None
+    docs_info: str | None = Field(default=None, sa_column_kwargs=heavy())
     """Description in Markdown."""
 
     docs_link: str | None = None
@@ -75,5 +76,5 @@ class Task(_TaskBaseV1, Base, table=True):
         return {
             name: schema["default"]
             for name, schema in self.args_schema["properties"].items()
-            if schema.get("default") is not None
+            if isinstance(schema, dict) and schema.get("default") is not None
         }

@@ -3,16 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import event
 from sqlalchemy.orm import validates
-from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import json_object, primary_key, related, renumber, steps, timestamp_now
+from fractal_models.columns import json_object, keep_numbered, primary_key, related, related_key, steps, timestamp_now
 from fractal_models.models.v1.project import Project
 from fractal_models.models.v1.task import Task
 from fractal_models.schemas.v1 import _WorkflowBaseV1, _WorkflowTaskBaseV1
-from fractal_models.schemas.v1.workflow import check_reserved_arguments
+from fractal_models.schemas.v1.base import check_reserved_arguments
 
 
 class WorkflowTask(_WorkflowTaskBaseV1, Base, table=True):
@@ -22,9 +20,9 @@ class WorkflowTask(_WorkflowTaskBaseV1, Base, table=True):
 
     id: int | None = primary_key()
 
-    workflow_id: int = Field(foreign_key="workflow.id")
+    workflow_id: int = related_key(foreign_key="workflow.id", ondelete="CASCADE", index=True)
 
-    task_id: int = Field(foreign_key="task.id")
+    task_id: int = related_key(foreign_key="task.id", index=True)
     task: Task = related()
 
     order: int | None = None
@@ -68,8 +66,10 @@ class Workflow(_WorkflowBaseV1, Base, table=True):
 
     id: int | None = primary_key()
 
-    project_id: int = Field(foreign_key="project.id")
+    project_id: int = related_key(foreign_key="project.id", index=True)
     project: Project = related()
+
+    name: str
 
     timestamp_created: datetime = timestamp_now()
 
@@ -100,4 +100,4 @@ class Workflow(_WorkflowBaseV1, Base, table=True):
         return self.task_list[index]
 
 
-event.listen(Workflow.task_list, "bulk_replace", renumber)
+keep_numbered(Workflow.task_list)

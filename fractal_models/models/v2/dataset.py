@@ -3,10 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Field
-
 from fractal_models.base import Base
-from fractal_models.columns import json_array, json_object, no_filters, primary_key, related, timestamp_now
+from fractal_models.columns import (
+    heavy,
+    json_array,
+    json_object,
+    no_filters,
+    primary_key,
+    related,
+    related_key,
+    timestamp_now,
+)
 from fractal_models.models.v2.project import ProjectV2
 
 
@@ -17,7 +24,7 @@ class DatasetV2(Base, table=True):
 
     id: int | None = primary_key()
 
-    project_id: int = Field(foreign_key="projectv2.id")
+    project_id: int = related_key(foreign_key="projectv2.id", index=True)
     project: ProjectV2 = related()
 
     name: str
@@ -25,7 +32,7 @@ class DatasetV2(Base, table=True):
     zarr_dir: str
     """Folder of its images."""
 
-    images: list[dict[str, Any]] = json_array(default_factory=list, sa_column_kwargs={"server_default": "[]"})
+    images: list[dict[str, Any]] = json_array(default_factory=list, sa_column_kwargs=heavy(server_default="[]"))
     """`[{"zarr_url": …, "origin": …|null, "attributes": {…}, "types": {…: bool}}]`; tens of thousands are normal."""
 
     filters: dict[str, Any] = json_object(
@@ -33,7 +40,7 @@ class DatasetV2(Base, table=True):
     )
     """Which images the next task gets: `{"attributes": {…}, "types": {…: bool}}`."""
 
-    history: list[dict[str, Any]] = json_array(default_factory=list, sa_column_kwargs={"server_default": "[]"})
+    history: list[dict[str, Any]] = json_array(default_factory=list, sa_column_kwargs=heavy(server_default="[]"))
     """One entry per task that ran on it, oldest first.
 
     `{"workflowtask": {…dump…}, "status": "submitted|done|failed", "parallelization": {…}|null}`

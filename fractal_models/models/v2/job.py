@@ -6,7 +6,15 @@ from typing import Any
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import json_object, primary_key, timestamp_now
+from fractal_models.columns import (
+    heavy,
+    json_object,
+    one_of,
+    one_submitted,
+    primary_key,
+    task_index_range,
+    timestamp_now,
+)
 from fractal_models.schemas.v2 import JobStatusTypeV2
 
 
@@ -14,16 +22,21 @@ class JobV2(Base, table=True):
     """One run of a workflow. It outlives what it ran on, of which it keeps copies."""
 
     __tablename__ = "jobv2"
+    __table_args__ = (
+        one_submitted("ix_jobv2_one_submitted_per_dataset", "dataset_id"),
+        one_of("status", JobStatusTypeV2),
+        task_index_range(),
+    )
 
     id: int | None = primary_key()
 
-    project_id: int | None = Field(default=None, foreign_key="projectv2.id")
+    project_id: int | None = Field(default=None, foreign_key="projectv2.id", ondelete="SET NULL", index=True)
     """Null once the project was deleted."""
 
-    workflow_id: int | None = Field(default=None, foreign_key="workflowv2.id")
+    workflow_id: int | None = Field(default=None, foreign_key="workflowv2.id", ondelete="SET NULL", index=True)
     """Null once the workflow was deleted."""
 
-    dataset_id: int | None = Field(default=None, foreign_key="datasetv2.id")
+    dataset_id: int | None = Field(default=None, foreign_key="datasetv2.id", ondelete="SET NULL", index=True)
     """Null once the dataset was deleted."""
 
     user_email: str
@@ -32,13 +45,13 @@ class JobV2(Base, table=True):
     slurm_account: str | None = None
     """SLURM account to charge; null for the cluster's default."""
 
-    dataset_dump: dict[str, Any] = json_object()
+    dataset_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
     """The dataset as it was at submission."""
 
-    workflow_dump: dict[str, Any] = json_object()
+    workflow_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
     """The workflow, steps and tasks included, as it was at submission."""
 
-    project_dump: dict[str, Any] = json_object()
+    project_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
     """The project as it was at submission."""
 
     worker_init: str | None = None
@@ -57,6 +70,7 @@ class JobV2(Base, table=True):
     """Position of the last step that it runs, counted from 0, inclusive."""
 
     start_timestamp: datetime = timestamp_now()
+    """When it was submitted."""
 
     end_timestamp: datetime | None = None
     """When it ended, with or without an error; null until then."""
@@ -64,5 +78,5 @@ class JobV2(Base, table=True):
     status: str = JobStatusTypeV2.SUBMITTED.value
     """One of `JobStatusTypeV2`."""
 
-    log: str | None = None
+    log: str | None = Field(default=None, sa_column_kwargs=heavy())
     """What the runner reported; null while it runs."""

@@ -19,4 +19,6 @@ class ProjectV2(Base, table=True):
 
     timestamp_created: datetime = timestamp_now()
 
-    user_list: list[UserOAuth] = related(secondary=LinkUserProjectV2.__tablename__, order_by="UserOAuth.id")
+    user_list: list[UserOAuth] = related(
+        secondary=LinkUserProjectV2.__tablename__, passive_deletes=True, order_by="UserOAuth.id"
+    )

@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import json_array, json_object, primary_key
+from fractal_models.columns import heavy, json_array, json_object, primary_key, related_key
 
 
 class TaskV2(Base, table=True):
@@ -15,7 +15,7 @@ class TaskV2(Base, table=True):
 
     id: int | None = primary_key()
 
-    taskgroupv2_id: int = Field(foreign_key="taskgroupv2.id")
+    taskgroupv2_id: int = related_key(foreign_key="taskgroupv2.id", ondelete="CASCADE", index=True)
 
     source: str | None = None
     """Where the task comes from."""
@@ -40,16 +40,16 @@ class TaskV2(Base, table=True):
     meta_parallel: dict[str, Any] = json_object(default_factory=dict, sa_column_kwargs={"server_default": "{}"})
     """How to run `command_parallel` (cores, memory, …)."""
 
-    args_schema_non_parallel: dict[str, Any] | None = json_object(default=None)
+    args_schema_non_parallel: dict[str, Any] | None = json_object(default=None, sa_column_kwargs=heavy())
     """JSON Schema of the arguments of `command_non_parallel`; the order of its keys is that of the web form."""
 
-    args_schema_parallel: dict[str, Any] | None = json_object(default=None)
+    args_schema_parallel: dict[str, Any] | None = json_object(default=None, sa_column_kwargs=heavy())
     """JSON Schema of the arguments of `command_parallel`; the order of its keys is that of the web form."""
 
     args_schema_version: str | None = None
     """How the two schemas were generated."""
 
-    docs_info: str | None = None
+    docs_info: str | None = Field(default=None, sa_column_kwargs=heavy())
     """Description in Markdown."""
 
     docs_link: str | None = None

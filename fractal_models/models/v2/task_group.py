@@ -6,8 +6,9 @@ from sqlalchemy import text
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import json_object, owned, primary_key, timestamp_now
+from fractal_models.columns import json_object, one_of, owned, primary_key, timestamp_now
 from fractal_models.models.v2.task import TaskV2
+from fractal_models.schemas.v2 import TaskGroupActivityActionV2, TaskGroupActivityStatusV2
 
 
 class TaskGroupV2(Base, table=True):
@@ -17,10 +18,10 @@ class TaskGroupV2(Base, table=True):
 
     id: int | None = primary_key()
 
-    user_id: int = Field(foreign_key="user_oauth.id")
+    user_id: int = Field(foreign_key="user_oauth.id", index=True)
     """The owner."""
 
-    user_group_id: int | None = Field(default=None, foreign_key="usergroup.id")
+    user_group_id: int | None = Field(default=None, foreign_key="usergroup.id", index=True)
     """Who else may use it; null for the owner alone."""
 
     origin: str
@@ -96,13 +97,14 @@ class TaskGroupActivityV2(Base, table=True):
     """One collection, deactivation or reactivation of a task group. It outlives the group."""
 
     __tablename__ = "taskgroupactivityv2"
+    __table_args__ = (one_of("status", TaskGroupActivityStatusV2), one_of("action", TaskGroupActivityActionV2))
 
     id: int | None = primary_key()
 
-    user_id: int = Field(foreign_key="user_oauth.id")
+    user_id: int = Field(foreign_key="user_oauth.id", index=True)
     """Who asked for it."""
 
-    taskgroupv2_id: int | None = Field(default=None, foreign_key="taskgroupv2.id")
+    taskgroupv2_id: int | None = Field(default=None, foreign_key="taskgroupv2.id", ondelete="SET NULL", index=True)
     """Null once the group was deleted."""
 
     pkg_name: str
@@ -121,6 +123,7 @@ class TaskGroupActivityV2(Base, table=True):
     """What it reported."""
 
     timestamp_started: datetime = timestamp_now()
+    """When it was asked for."""
 
     timestamp_ended: datetime | None = None
     """When it ended, with or without an error; null until then."""

@@ -2,11 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import event
-from sqlmodel import Field
-
 from fractal_models.base import Base
-from fractal_models.columns import primary_key, related, renumber, steps, timestamp_now
+from fractal_models.columns import keep_numbered, primary_key, related, related_key, steps, timestamp_now
 from fractal_models.models.v2.project import ProjectV2
 from fractal_models.models.v2.workflowtask import WorkflowTaskV2
 
@@ -18,7 +15,7 @@ class WorkflowV2(Base, table=True):
 
     id: int | None = primary_key()
 
-    project_id: int = Field(foreign_key="projectv2.id")
+    project_id: int = related_key(foreign_key="projectv2.id", index=True)
     project: ProjectV2 = related()
 
     name: str
@@ -28,4 +25,4 @@ class WorkflowV2(Base, table=True):
     task_list: list[WorkflowTaskV2] = steps("WorkflowTaskV2.order")
 
 
-event.listen(WorkflowV2.task_list, "bulk_replace", renumber)
+keep_numbered(WorkflowV2.task_list)

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlmodel import Field
-
 from fractal_models.base import Base
-from fractal_models.columns import json_object, no_filters, primary_key, related
+from fractal_models.columns import json_object, no_filters, primary_key, related, related_key
 from fractal_models.models.v2.task import TaskV2
 
 
@@ -16,9 +14,9 @@ class WorkflowTaskV2(Base, table=True):
 
     id: int | None = primary_key()
 
-    workflow_id: int = Field(foreign_key="workflowv2.id")
+    workflow_id: int = related_key(foreign_key="workflowv2.id", ondelete="CASCADE", index=True)
 
-    task_id: int = Field(foreign_key="taskv2.id")
+    task_id: int = related_key(foreign_key="taskv2.id", index=True)
     task: TaskV2 = related()
 
     task_type: str
