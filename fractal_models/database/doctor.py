@@ -1,0 +1,169 @@
+"""What is wrong inside of a database: rows that block revisions, drift, and rows that break a documented rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import URL, Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from fractal_models.database.engine import connect
+from fractal_models.database.errors import BlockedByDataError, DriftError
+from fractal_models.database.migrations import pending
+from fractal_models.database.preflight import Finding, Rule, orphans, rules
+from fractal_models.database.state import State, Status, inspect_database
+from fractal_models.schemas.v1 import RESERVED_ARGUMENTS
+from fractal_models.schemas.v2 import TaskGroupV2OriginEnum
+
+
+def _order_rule(workflow: str, step: str) -> Rule:
+    return Rule(
+        table=workflow,
+        reason="has steps whose `order` is not 0, 1, 2 … without gaps",
+        mend=f"Call `workflow.task_list.reorder()` and commit, or number `{step}.order` by hand",
+        query=f"""
+            SELECT workflow_id FROM {step} GROUP BY workflow_id
+            HAVING count(DISTINCT "order") <> count(*) OR min("order") <> 0 OR max("order") <> count(*) - 1
+            ORDER BY workflow_id
+        """,
+    )
+
+
+def _link_rule(table: str) -> Rule:
+    return Rule(
+        table=table,
+        reason="has a docs_link that is no http(s) address",
+        mend="Correct or clear it",
+        query=f"""
+            SELECT id FROM {table}
+            WHERE lower(docs_link) NOT LIKE 'http://_%' AND lower(docs_link) NOT LIKE 'https://_%' ORDER BY id
+        """,
+    )
+
+
+def _quoted(values: object) -> str:
+    return ", ".join(f"'{value}'" for value in sorted(values))  # type: ignore[call-overload]
+
+
+DOCUMENTED_RULES = (
+    Rule(
+        table="workflowtask",
+        reason="has arguments that the runner sets itself",
+        mend=f"Remove {', '.join(sorted(RESERVED_ARGUMENTS))} from its args",
+        query={
+            "postgresql": f"""
+                SELECT DISTINCT w.id FROM workflowtask w CROSS JOIN LATERAL json_object_keys(
+                    CASE json_typeof(w.args) WHEN 'object' THEN w.args ELSE '{{}}' END
+                ) AS key WHERE key IN ({_quoted(RESERVED_ARGUMENTS)}) ORDER BY w.id
+            """,
+            "sqlite": f"""
+                SELECT DISTINCT w.id FROM workflowtask w JOIN json_each(
+                    CASE WHEN json_valid(w.args) THEN w.args ELSE '{{}}' END
+                ) AS entry WHERE entry.key IN ({_quoted(RESERVED_ARGUMENTS)}) ORDER BY w.id
+            """,
+        },
+    ),
+    _order_rule("workflow", "workflowtask"),
+    _order_rule("workflowv2", "workflowtaskv2"),
+    _link_rule("task"),
+    _link_rule("taskv2"),
+    Rule(
+        table="task",
+        reason="has an empty source, which should identify it",
+        mend="Give it a unique one",
+        query="SELECT id FROM task WHERE trim(source) = '' ORDER BY id",
+    ),
+    Rule(
+        table="taskv2",
+        reason="has a type other than compound, parallel and non_parallel",
+        mend="Set the type that fits its commands",
+        query="SELECT id FROM taskv2 WHERE type NOT IN ('compound', 'parallel', 'non_parallel') ORDER BY id",
+    ),
+    Rule(
+        table="workflowtaskv2",
+        reason="has a task_type other than the type of its task",
+        mend="Copy it: `UPDATE workflowtaskv2 SET task_type = (SELECT type FROM taskv2 WHERE id = task_id)`",
+        query="""
+            SELECT w.id FROM workflowtaskv2 w JOIN taskv2 t ON t.id = w.task_id
+            WHERE w.task_type <> t.type ORDER BY w.id
+        """,
+    ),
+    Rule(
+        table="taskgroupv2",
+        reason=f"has an origin other than {', '.join(TaskGroupV2OriginEnum)}",
+        mend="Set the one that fits",
+        query=f"SELECT id FROM taskgroupv2 WHERE origin NOT IN ({_quoted(TaskGroupV2OriginEnum)}) ORDER BY id",
+    ),
+)
+"""What the documentation promises of the rows, and no constraint of any revision checks."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a database suffers from."""
+
+    status: Status
+    blocking: tuple[Finding, ...] = ()
+    """Rows that the pending revisions refuse."""
+    breaking: tuple[Finding, ...] = ()
+    """Rows that break a documented rule."""
+
+    def raise_for_findings(self) -> None:
+        """Do nothing for a healthy database, behind or not.
+
+        Raises:
+            DriftError: The schema is not what its revision says.
+            BlockedByDataError: There are findings.
+            DatabaseError: The database could not be examined at all.
+        """
+        if self.status.state not in EXAMINED:
+            self.status.raise_for_state()
+        differences, broken = len(self.status.differences), len(self.blocking) + len(self.breaking)
+        found = [f"{differences} difference{'s' * (differences > 1)} in the schema"] * bool(differences)
+        found += [f"{broken} rules are broken" if broken > 1 else "1 rule is broken"] * bool(broken)
+        if found:
+            raise (DriftError if differences else BlockedByDataError)("; ".join(found), self.status)
+
+
+EXAMINED = {State.AT_HEAD, State.BEHIND, State.SERVER_2_9, State.DRIFTED}
+"""The states whose rows can be asked."""
+
+
+def examine_database(url: str | URL) -> Diagnosis:
+    """Look for all that is wrong, without writing."""
+    status = inspect_database(url)
+    if status.state not in EXAMINED:
+        return Diagnosis(status)
+    with connect(url) as connection:
+        coming = pending(status.revisions[0])
+        drifted = status.state is State.DRIFTED
+        blocking = _broken(connection, (rule for revision in coming for rule in rules(revision)), drifted)
+        if coming and connection.dialect.name == "sqlite":
+            blocking += orphans(connection)
+        return Diagnosis(status, tuple(blocking), tuple(_broken(connection, DOCUMENTED_RULES, drifted)))
+
+
+def _broken(connection: Connection, asked: Iterable[Rule], drifted: bool) -> list[Finding]:
+    found = []
+    for rule in asked:
+        try:
+            finding = rule.find(connection)
+        except DBAPIError:
+            if not drifted:
+                raise
+            # The column or table is missing, which is among the differences already.
+            connection.rollback()
+            continue
+        if finding is not None:
+            found.append(finding)
+    return found
+
+
+def size_in_bytes(connection: Connection) -> int:
+    """The room that the database takes on disk, indexes included."""
+    query = {
+        "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+        "postgresql": "SELECT pg_database_size(current_database())",
+    }[connection.dialect.name]
+    return int(connection.scalar(text(query)) or 0)
