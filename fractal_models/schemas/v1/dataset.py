@@ -2,31 +2,81 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from fractal_models.schemas.body import Create, Read, Update
+from fractal_models.schemas.fields import (
+    AbsolutePath,
+    Given,
+    JSONDict,
+    JSONDicts,
+    Moment,
+    Name,
+    StoredDict,
+    StoredList,
+)
+from fractal_models.schemas.v1.base import _DatasetBaseV1, _ResourceBaseV1
+from fractal_models.schemas.v1.project import ProjectReadV1
+
+__all__ = [
+    "DatasetCreateV1",
+    "DatasetReadV1",
+    "DatasetUpdateV1",
+    "ResourceCreateV1",
+    "ResourceReadV1",
+    "ResourceUpdateV1",
+    "_DatasetBaseV1",
+    "_ResourceBaseV1",
+]
 
 
-class _DatasetBaseV1(BaseModel):
-    """What the table of datasets and the bodies of the API share."""
+class ResourceCreateV1(_ResourceBaseV1, Create, of="Resource"):
+    """A new path of a dataset."""
 
-    name: str
-
-    type: str | None = None
-    """What the dataset holds, as `Task.input_type` names it; null if it was never said."""
-
-    meta: dict[str, Any] = Field(default_factory=dict)
-    """What its last workflow left for the next one, keyed by the tasks' own names."""
-
-    history: list[dict[str, Any]] = Field(default_factory=list)
-    """One entry per task that ran on it, oldest first.
-
-    `{"workflowtask": {…dump…}, "status": "submitted|done|failed", "parallelization": {…}|null}`
-    """
-
-    read_only: bool = False
+    path: AbsolutePath
 
 
-class _ResourceBaseV1(BaseModel):
-    """What the table of resources and the bodies of the API share."""
+class ResourceUpdateV1(Update, of="Resource"):
+    """A change of a path of a dataset."""
 
-    path: str
-    """Absolute path of a folder or file."""
+    path: Given[AbsolutePath] = None
+
+
+class ResourceReadV1(_ResourceBaseV1, Read, of="Resource"):
+    """One path of a dataset."""
+
+    dataset_id: int
+
+
+class DatasetCreateV1(_DatasetBaseV1, Create, of="Dataset"):
+    """A new dataset, of which the project comes from the request's address."""
+
+    name: Name
+    type: Name | None = None
+    meta: JSONDict = Field(default_factory=dict)
+    history: JSONDicts = Field(default_factory=list)
+
+
+class DatasetUpdateV1(Update, of="Dataset"):
+    """A change of a dataset."""
+
+    name: Given[Name] = None
+    type: Name | None = None
+    meta: Given[JSONDict] = None
+    history: Given[JSONDicts] = None
+    read_only: Given[bool] = None
+
+
+class DatasetReadV1(_DatasetBaseV1, Read, of="Dataset"):
+    """The data that workflows read and write."""
+
+    meta: StoredDict[Any]
+    history: StoredList[dict[str, Any]]
+    timestamp_created: Moment
+    project_id: int
+
+    project: ProjectReadV1
+    """The project that it belongs to."""
+
+    resource_list: list[ResourceReadV1]
+    """The paths that it consists of, in order of their ids."""

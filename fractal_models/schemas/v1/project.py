@@ -1,11 +1,26 @@
 """Projects of version 1."""
 
-from pydantic import BaseModel
+from fractal_models.schemas.body import Create, Read, Update
+from fractal_models.schemas.fields import Given, Moment, Name
+from fractal_models.schemas.v1.base import _ProjectBaseV1
+
+__all__ = ["ProjectCreateV1", "ProjectReadV1", "ProjectUpdateV1", "_ProjectBaseV1"]
 
 
-class _ProjectBaseV1(BaseModel):
-    """What the table of projects and the bodies of the API share."""
+class ProjectCreateV1(_ProjectBaseV1, Create, of="Project"):
+    """A new project."""
 
-    name: str
+    name: Name
 
-    read_only: bool = False
+
+class ProjectUpdateV1(Update, of="Project"):
+    """A change of a project."""
+
+    name: Given[Name] = None
+    read_only: Given[bool] = None
+
+
+class ProjectReadV1(_ProjectBaseV1, Read, of="Project"):
+    """What a group of users works on: the owner of datasets, workflows and jobs."""
+
+    timestamp_created: Moment

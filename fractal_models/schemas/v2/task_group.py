@@ -1,33 +1,91 @@
 """Task groups of version 2 and what is done to them."""
 
-from enum import StrEnum
+from pydantic import Field
+
+from fractal_models.schemas.body import Create, Read, Update
+from fractal_models.schemas.fields import (
+    AbsolutePath,
+    Extras,
+    Key,
+    Moment,
+    PackageName,
+    PackageVersion,
+    PythonVersion,
+    StoredDict,
+    Text,
+)
+from fractal_models.schemas.v2.base import TaskGroupActivityActionV2, TaskGroupActivityStatusV2, TaskGroupV2OriginEnum
+from fractal_models.schemas.v2.task import TaskReadV2
+
+__all__ = [
+    "TaskGroupActivityActionV2",
+    "TaskGroupActivityStatusV2",
+    "TaskGroupActivityV2Read",
+    "TaskGroupCreateV2",
+    "TaskGroupReadV2",
+    "TaskGroupUpdateV2",
+    "TaskGroupV2OriginEnum",
+]
 
 
-class TaskGroupV2OriginEnum(StrEnum):
-    """Where the package of a task group was taken from."""
+class TaskGroupCreateV2(Create, of="TaskGroupV2"):
+    """A package of tasks that is about to be installed."""
 
-    PYPI = "pypi"
-    WHEELFILE = "wheel-file"
-    OTHER = "other"
+    user_id: Key
+    user_group_id: Key | None = None
+    origin: TaskGroupV2OriginEnum
+    pkg_name: PackageName
+    version: PackageVersion | None = None
+    python_version: PythonVersion | None = None
+    path: AbsolutePath | None = None
+    venv_path: AbsolutePath | None = None
+    wheel_path: AbsolutePath | None = None
+    pip_extras: Extras | None = None
+    pinned_package_versions: dict[PackageName, PackageVersion] = Field(default_factory=dict)
+    pip_freeze: Text | None = None
+    active: bool = True
 
 
-class TaskGroupActivityStatusV2(StrEnum):
-    """How far an activity has come."""
+class TaskGroupUpdateV2(Update, of="TaskGroupV2"):
+    """A change of who may use a task group."""
 
-    PENDING = "pending"
-    ONGOING = "ongoing"
-    FAILED = "failed"
-    OK = "OK"
+    user_group_id: Key | None = None
 
 
-class TaskGroupActivityActionV2(StrEnum):
-    """What an activity does to its task group."""
+class TaskGroupReadV2(Read, of="TaskGroupV2"):
+    """One installed package of tasks."""
 
-    COLLECT = "collect"
-    """Install the package and record its tasks."""
+    user_id: int
+    user_group_id: int | None
+    origin: str
+    pkg_name: str
+    version: str | None
+    python_version: str | None
+    path: str | None
+    venv_path: str | None
+    wheel_path: str | None
+    pip_extras: str | None
+    pinned_package_versions: StoredDict[str]
+    pip_freeze: str | None
+    venv_size_in_kB: int | None  # noqa: N815 (released name)
+    venv_file_number: int | None
+    active: bool
+    timestamp_created: Moment
+    timestamp_last_used: Moment
 
-    DEACTIVATE = "deactivate"
-    """Remove the virtual environment, keep the record of how to rebuild it."""
+    task_list: list[TaskReadV2]
+    """Its tasks, in order of their ids."""
 
-    REACTIVATE = "reactivate"
-    """Rebuild the virtual environment of a deactivated group."""
+
+class TaskGroupActivityV2Read(Read, of="TaskGroupActivityV2"):
+    """One collection, deactivation or reactivation of a task group. It outlives the group."""
+
+    user_id: int
+    taskgroupv2_id: int | None
+    pkg_name: str
+    version: str
+    status: str
+    action: str
+    log: str | None
+    timestamp_started: Moment
+    timestamp_ended: Moment | None

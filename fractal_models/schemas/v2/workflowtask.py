@@ -1,11 +1,63 @@
-"""Workflow steps of version 2."""
+"""Workflow steps of version 2: meta and arguments for each of the two parts of a task."""
 
-from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from fractal_models.schemas.body import Create, Read, Update
+from fractal_models.schemas.fields import Given, JSONDict, StoredDict
+from fractal_models.schemas.v2.base import WorkflowTaskStatusTypeV2
+from fractal_models.schemas.v2.image import Filters
+from fractal_models.schemas.v2.task import TaskReadV2
+
+__all__ = ["WorkflowTaskCreateV2", "WorkflowTaskReadV2", "WorkflowTaskStatusTypeV2", "WorkflowTaskUpdateV2"]
+
+RESERVED_ARGUMENTS = frozenset({"zarr_dir", "zarr_url", "zarr_urls", "init_args"})
+"""Arguments that the runner itself passes to tasks of version 2."""
 
 
-class WorkflowTaskStatusTypeV2(StrEnum):
-    """How far one step of a job has come, as the history of a dataset records it."""
+def _refuse_reserved_arguments(args: dict[str, Any]) -> dict[str, Any]:
+    if offending := sorted(RESERVED_ARGUMENTS.intersection(args)):
+        message = f"holds reserved names, which the runner sets itself: {', '.join(offending)}"
+        raise ValueError(message)
+    return args
 
-    SUBMITTED = "submitted"
-    DONE = "done"
-    FAILED = "failed"
+
+StepArguments = Annotated[JSONDict, AfterValidator(_refuse_reserved_arguments)]
+
+
+class WorkflowTaskCreateV2(Create, of="WorkflowTaskV2"):
+    """A new step, of which workflow and task come from the request's address."""
+
+    meta_non_parallel: JSONDict | None = None
+    meta_parallel: JSONDict | None = None
+    args_non_parallel: StepArguments | None = None
+    args_parallel: StepArguments | None = None
+    input_filters: Filters = Field(default_factory=Filters)
+
+
+class WorkflowTaskUpdateV2(Update, of="WorkflowTaskV2"):
+    """A change of a step."""
+
+    meta_non_parallel: JSONDict | None = None
+    meta_parallel: JSONDict | None = None
+    args_non_parallel: StepArguments | None = None
+    args_parallel: StepArguments | None = None
+    input_filters: Given[Filters] = None
+
+
+class WorkflowTaskReadV2(Read, of="WorkflowTaskV2"):
+    """A task at a place in a workflow."""
+
+    order: int | None
+    meta_non_parallel: dict[str, Any] | None
+    meta_parallel: dict[str, Any] | None
+    args_non_parallel: dict[str, Any] | None
+    args_parallel: dict[str, Any] | None
+    input_filters: StoredDict[Any]
+    task_type: str
+    workflow_id: int
+    task_id: int
+
+    task: TaskReadV2
+    """The task that it runs."""

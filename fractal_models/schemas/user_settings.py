@@ -1,0 +1,35 @@
+"""What a user needs on the cluster."""
+
+from pydantic import Field
+
+from fractal_models.schemas.body import Read, Update
+from fractal_models.schemas.fields import AbsolutePath, Given, Name, StoredList, Unique
+
+__all__ = ["UserSettingsRead", "UserSettingsUpdate"]
+
+
+class UserSettingsUpdate(Update, of="UserSettings"):
+    """A change of a user's settings. The path of the private key goes in, and never out again."""
+
+    slurm_accounts: Given[Unique[Name]] = None
+    ssh_host: Name | None = None
+    ssh_username: Name | None = None
+    ssh_private_key_path: AbsolutePath | None = Field(default=None, repr=False)
+    ssh_tasks_dir: AbsolutePath | None = None
+    ssh_jobs_dir: AbsolutePath | None = None
+    slurm_user: Name | None = None
+    cache_dir: AbsolutePath | None = None
+    project_dir: AbsolutePath | None = None
+
+
+class UserSettingsRead(Read, of="UserSettings"):
+    """One user's settings for the cluster."""
+
+    slurm_accounts: StoredList[str]
+    ssh_host: str | None
+    ssh_username: str | None
+    ssh_tasks_dir: str | None
+    ssh_jobs_dir: str | None
+    slurm_user: str | None
+    cache_dir: str | None
+    project_dir: str | None
