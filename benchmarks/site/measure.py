@@ -1,0 +1,155 @@
+"""How long the access paths take, on two databases that differ in their schema alone."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from random import Random
+from statistics import mean, median
+from time import perf_counter
+from typing import Any
+
+from rich.progress import Progress
+from sqlalchemy import URL
+
+from benchmarks.site.fill import SEED, Site
+from benchmarks.site.paths import PATHS, Deletion, Reading
+from fractal_models.database import create_engine
+
+RUNS = 20
+ENOUGH_MS = 300.0
+"""A query is run so many times in a row, or until its runs have taken so long together."""
+
+
+class Database:
+    """Runs statements one by one, and says how long the engine takes for each."""
+
+    def __init__(self, url: URL) -> None:
+        self.engine = create_engine(url)
+        self._connection = self.engine.raw_connection()
+        driver: Any = self._connection.driver_connection
+        if self.engine.dialect.name == "postgresql":
+            driver.autocommit = True
+        else:
+            driver.isolation_level = None
+        self._cursor = self._connection.cursor()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._connection.close()
+        self.engine.dispose()
+
+    def sql(self, statement: Any) -> str:
+        """Write a statement on models with its values."""
+        return str(statement.compile(self.engine, compile_kwargs={"literal_binds": True}))
+
+    def rows(self, sql: str) -> list[Any]:
+        """Run a statement."""
+        self._cursor.execute(sql)
+        return list(self._cursor.fetchall())
+
+    def read_ms(self, statement: Any) -> float:
+        """Time of a query whose rows are in memory: the mean of the faster half of its runs.
+
+        The first ones fetch the rows, and whatever else the machine does can only add; a mean tells more than the whole
+        microseconds that PostgreSQL counts.
+        """
+        sql = self.sql(statement)
+        times: list[float] = []
+        while len(times) < RUNS and sum(times) < ENOUGH_MS:
+            times.append(self._ms(sql))
+        return mean(sorted(times)[: (len(times) + 1) // 2])
+
+    def delete_ms(self, statements: Sequence[Any]) -> float:
+        """Time of statements with all that they set off; what they did is undone."""
+        self._cursor.execute("BEGIN")
+        try:
+            return sum(self._ms(self.sql(statement)) for statement in statements)
+        finally:
+            self._cursor.execute("ROLLBACK")
+
+    def _ms(self, sql: str) -> float:
+        """On PostgreSQL the server's own figure, triggers included; SQLite has none, but is in this process."""
+        if self.engine.dialect.name == "postgresql":
+            ((plan,),) = self.rows(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
+            return float(plan[0]["Execution Time"])
+        start = perf_counter()
+        self.rows(sql)
+        return 1000 * (perf_counter() - start)
+
+    def settle(self) -> None:
+        """Do what a server does by itself sooner or later: take out dead rows, count the others, write to disk."""
+        steps = ["VACUUM (ANALYZE)", "CHECKPOINT"] if self.engine.dialect.name == "postgresql" else ["ANALYZE"]
+        for step in steps:
+            self._cursor.execute(step)
+
+    def megabytes(self) -> float:
+        """Size on disk."""
+        if self.engine.dialect.name == "postgresql":
+            ((size,),) = self.rows("SELECT pg_database_size(current_database())")
+        else:
+            pages = "(page_count - freelist_count) * page_size"
+            ((size,),) = self.rows(f"SELECT {pages} FROM pragma_page_count, pragma_freelist_count, pragma_page_size")
+        return float(size) / 1e6
+
+
+@dataclass(frozen=True)
+class Times:
+    """Medians of one path, in milliseconds."""
+
+    path: str
+    kind: str
+    """`read` or `delete`."""
+    table: str
+    """What is read or deleted."""
+    rows: float
+    """Rows that are read."""
+    before: float
+    """At 2.9."""
+    after: float
+    """At head."""
+    limit: float | None
+    """The same rows by primary key, at head; null for deletions."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is written to a file."""
+        return asdict(self)
+
+
+def measure(before: Database, after: Database, site: Site, rounds: int, progress: Progress) -> list[Times]:
+    """Measure each path with as many anchors as there are rounds, in turns on both databases.
+
+    Deletions, seconds long at 2.9, take a third of the rounds.
+    """
+    bar = progress.add_task(f"Measure with {site.jobs:,} jobs", total=len(PATHS))
+    found = []
+    for name, path in PATHS.items():
+        deletes = isinstance(path, Deletion)
+        candidates = site.anchors(str(path.anchor.__tablename__))
+        anchors = Random(SEED).choices(candidates, k=max(1, rounds // 3) if deletes else rounds)
+        found.append(
+            _deletion_times(name, path, anchors, before, after)
+            if isinstance(path, Deletion)
+            else _reading_times(name, path, anchors, before, after)
+        )
+        progress.advance(bar)
+    progress.remove_task(bar)
+    return found
+
+
+def _reading_times(name: str, path: Reading, anchors: Sequence[int], before: Database, after: Database) -> Times:
+    keys, old, new, limit = [], [], [], []
+    for anchor in anchors:
+        found = [key for (key,) in after.rows(after.sql(path.keys(anchor)))]
+        keys.append(len(found))
+        old.append(before.read_ms(path.statement(anchor)))
+        new.append(after.read_ms(path.statement(anchor)))
+        limit.append(after.read_ms(path.by_primary_key(found)))
+    table = str(path.model.__tablename__)
+    return Times(name, "read", table, median(keys), median(old), median(new), median(limit))
+
+
+def _deletion_times(name: str, path: Deletion, anchors: Sequence[int], before: Database, after: Database) -> Times:
+    old, new = [], []
+    for anchor in anchors:
+        old.append(before.delete_ms([*path.clearing(anchor), *path.statements(anchor)]))
+        new.append(after.delete_ms(path.statements(anchor)))
+    return Times(name, "delete", str(path.anchor.__tablename__), 1, median(old), median(new), None)
