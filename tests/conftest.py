@@ -1,14 +1,21 @@
 """Databases and sessions: each test has a database of its own, once per engine."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import Session
 
-from fractal_models.database import create_engine
+from fractal_models.database import async_session_maker, create_async_engine, create_engine
 from tests.databases import Databases, postgres_server
+
+# It wins over every other configuration: no test may reach the database of whoever runs them.
+os.environ.pop("FRACTAL_DATABASE_URL", None)
+
+pytest_plugins = ["tests.database.fixtures"]
 
 ASYNC_DRIVERS = {"sqlite": ["sqlite+aiosqlite"], "postgresql": ["postgresql+asyncpg", "postgresql+psycopg"]}
 
@@ -61,4 +68,22 @@ def engine(url: URL) -> Iterator[Engine]:
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
     with Session(engine) as session:
+        yield session
+
+
+@pytest.fixture(params=[driver for drivers in ASYNC_DRIVERS.values() for driver in drivers])
+async def async_engine(request: pytest.FixtureRequest) -> AsyncIterator[AsyncEngine]:
+    """A database at head; tests that use it run with each asynchronous driver."""
+    name = "sqlite_databases" if request.param.startswith("sqlite") else "postgres_databases"
+    databases: Databases = request.getfixturevalue(name)
+    url = databases.create_at_head()
+    engine = create_async_engine(url.set(drivername=request.param))
+    yield engine
+    await engine.dispose()
+    databases.drop(url)
+
+
+@pytest.fixture
+async def async_session(async_engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    async with async_session_maker(async_engine)() as session:
         yield session

@@ -1,0 +1,77 @@
+"""Databases with rows, as fractal-server 2.9 has left them."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import URL
+
+from tests.database.rows import fill
+from tests.database.servers import Guarded, guarded_server
+from tests.databases import Databases, upgrade
+from tests.early_database import create_early
+from tests.migrations.server_2_9 import BASELINE
+
+
+@pytest.fixture(scope="session")
+def site(databases: Databases) -> Iterator[URL]:
+    """A database of a young fractal-server 2.9, to be copied."""
+    url = databases.create()
+    upgrade(url, BASELINE)
+    yield fill(url)
+    databases.drop(url)
+
+
+@pytest.fixture
+def site_url(databases: Databases, site: URL) -> Iterator[URL]:
+    """A database of fractal-server 2.9, with rows."""
+    url = databases.create(site)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def early_site(postgres_databases: Databases) -> Iterator[URL]:
+    """A database of fractal-server 2.9 that an early release has created, to be copied."""
+    url = create_early(postgres_databases)
+    yield fill(url)
+    postgres_databases.drop(url)
+
+
+@pytest.fixture
+def early_url(postgres_databases: Databases, early_site: URL) -> Iterator[URL]:
+    """A database of fractal-server 2.9 that an early release has created, with rows."""
+    url = postgres_databases.create(early_site)
+    yield url
+    postgres_databases.drop(url)
+
+
+@pytest.fixture
+def sqlite_site(sqlite_databases: Databases) -> Iterator[URL]:
+    """A file at fractal-server 2.9, with rows."""
+    url = sqlite_databases.create()
+    upgrade(url, BASELINE)
+    yield fill(url)
+    sqlite_databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def guarded() -> Iterator[Guarded]:
+    """Databases of a server that does not let everybody in."""
+    with guarded_server() as databases:
+        yield databases
+
+
+@pytest.fixture
+def postgres_url(postgres_databases: Databases) -> Iterator[URL]:
+    """A database at head, on PostgreSQL."""
+    url = postgres_databases.create_at_head()
+    yield url
+    postgres_databases.drop(url)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_databases: Databases) -> Iterator[URL]:
+    """A database at head, on SQLite."""
+    url = sqlite_databases.create_at_head()
+    yield url
+    sqlite_databases.drop(url)

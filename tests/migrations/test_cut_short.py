@@ -1,0 +1,72 @@
+"""A revision that was cut short, before whichever of its statements, goes on from there the next time."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from sqlalchemy import URL
+
+from fractal_models.database.engine import upkeep_engine
+from tests.database.rows import content
+from tests.databases import alembic_config
+from tests.migrations.catalog import catalog, differences, revisions
+from tests.migrations.conftest import Sites
+from tests.migrations.test_rows import STEPS
+
+READING = ("SELECT", "SHOW", "SET", "RESET")
+
+
+class CutShortError(Exception):
+    """Stands for the death of the process."""
+
+
+def migrate(url: URL, direction: str, revision: str, statements: int) -> bool:
+    """Run a revision, but no more than so many statements of it that change anything; tell whether it ended."""
+    engine = upkeep_engine(url)
+    left = statements
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def cut_short(_connection: object, _cursor: object, statement: str, *_: Any) -> None:
+        nonlocal left
+        if not statement.lstrip().upper().startswith(READING):
+            left -= 1
+            if left < 0:
+                raise CutShortError
+
+    config = alembic_config()
+    config.attributes |= {"connection": engine, "report": lambda _line: None}
+    try:
+        getattr(command, direction)(config, revision)
+    except CutShortError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("direction", ["upgrade", "downgrade"])
+@pytest.mark.parametrize(("below", "above"), STEPS)
+def test_run_goes_on_where_the_last_one_was_cut_short(sites: Sites, below: str, above: str, direction: str) -> None:
+    source, target = (below, above) if direction == "upgrade" else (above, below)
+    url = sites.at(source)
+    rows = content(url)
+
+    # Each run does again, or finds done, what the one before did, and comes one statement further.
+    for statements in count():
+        if migrate(url, direction, target, statements):
+            break
+        assert revisions(url) == [source]
+
+    assert statements > 1
+    assert revisions(url) == [target]
+    assert differences(catalog(url), catalog(sites.template(target))) == []
+    assert content(url) == rows
+
+
+def test_on_sqlite_a_run_that_was_cut_short_has_done_nothing(sqlite_sites: Sites) -> None:
+    below, above = STEPS[2]
+    url = sqlite_sites.at(below)
+
+    assert not migrate(url, "upgrade", above, statements=20)
+
+    assert differences(catalog(url), catalog(sqlite_sites.template(below))) == []

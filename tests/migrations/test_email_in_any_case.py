@@ -1,0 +1,30 @@
+"""Users whose addresses differ in case alone stand in the way of the index that forbids them."""
+
+from tests.database.rows import content
+from tests.databases import upgrade
+from tests.migrations.conftest import Sites
+from tests.migrations.refusal import execute, refusal
+from tests.migrations.server_2_9 import BASELINE
+
+
+def test_users_with_one_address_are_in_the_way(sites: Sites) -> None:
+    url = sites.at(BASELINE)
+    execute(url, "UPDATE user_oauth SET email = 'User1@Example.ORG' WHERE id = 3")
+
+    message = refusal(url)
+
+    assert "user_oauth 1, 3: has the e-mail address of another user, but for its case." in message
+    assert "User1@" not in message
+
+    execute(url, "UPDATE user_oauth SET email = 'user3@example.org' WHERE id = 3")
+    upgrade(url)
+
+
+def test_addresses_keep_the_case_that_they_have(sites: Sites) -> None:
+    url = sites.at(BASELINE)
+    execute(url, "UPDATE user_oauth SET email = 'User3@Example.ORG' WHERE id = 3")
+    rows = content(url)
+
+    upgrade(url)
+
+    assert content(url) == rows

@@ -1,0 +1,128 @@
+"""Whatever is stored comes back equal, from both engines; the rest is refused."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import URL
+from sqlmodel import Session
+
+from fractal_models.columns import EARLIEST, LATEST, UnstorableValueError
+from fractal_models.database import create_engine
+from fractal_models.models import State, UserSettings
+from tests import factories
+from tests.databases import Databases
+
+# One database serves all examples of a test: each takes its rows back.
+many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+storable_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+    max_leaves=10,
+)
+
+
+@many
+@given(st.dictionaries(texts, values))
+@example({"\0": "\0", "": {"": [[], {}]}, "big": 2**4000, "small": 5e-324, "-0.0": -0.0})
+def test_any_json_object(session: Session, data: dict[str, Any]) -> None:
+    state = State(data=data)
+    session.add(state)
+    session.flush()
+    session.refresh(state)
+    # As text, for 1 and True are equal, and so are dicts in another order.
+    assert json.dumps(state.data) == json.dumps(data)
+    session.rollback()
+
+
+@many
+@given(st.lists(values))
+def test_any_json_array(session: Session, data: list[Any]) -> None:
+    # The column takes any array; the annotation says what the server writes.
+    row = UserSettings(slurm_accounts=data)
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    assert json.dumps(row.slurm_accounts) == json.dumps(data)
+    session.rollback()
+
+
+@many
+@given(storable_texts)
+@example("\x01\x7f\N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}\uffff\U0010ffff")
+def test_any_text(session: Session, text: str) -> None:
+    project = factories.project(name=text)
+    session.add(project)
+    session.flush()
+    session.refresh(project)
+    assert project.name == text
+    session.rollback()
+
+
+moments = st.datetimes(timezones=st.timezones() | st.just(UTC)) | st.sampled_from([EARLIEST, LATEST])
+
+
+def check_moment(session: Session, moment: datetime) -> None:
+    state = State(timestamp=moment)
+    session.add(state)
+    if EARLIEST <= moment <= LATEST:
+        session.flush()
+        session.refresh(state)
+        # In UTC, for a moment that a zone has twice is equal to none in another zone.
+        assert state.timestamp == moment.astimezone(UTC)
+        assert state.timestamp.tzinfo is UTC
+    else:
+        with pytest.raises(UnstorableValueError, match=r"^state\.timestamp: lies outside of the years 1 to 9999"):
+            session.flush()
+    session.rollback()
+
+
+def edges(test: Any) -> Any:
+    """The first and last moments, and the hour that Berlin had twice, in zones that move them furthest."""
+    for moment in (
+        EARLIEST,
+        LATEST,
+        EARLIEST - timedelta(microseconds=1),
+        LATEST + timedelta(microseconds=1),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+        datetime.max.replace(tzinfo=timezone(-timedelta(hours=12))),
+    ):
+        test = example(moment)(test)
+    return test
+
+
+@many
+@given(moments)
+@edges
+def test_any_moment(session: Session, moment: datetime) -> None:
+    check_moment(session, moment)
+
+
+@pytest.fixture(params=["postgresql+psycopg2", "postgresql+psycopg"])
+def postgres_url(request: pytest.FixtureRequest, postgres_databases: Databases) -> Iterator[URL]:
+    url = postgres_databases.create_at_head()
+    yield url.set(drivername=request.param)
+    postgres_databases.drop(url)
+
+
+@pytest.fixture(params=["Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati"])
+def session_elsewhere(request: pytest.FixtureRequest, postgres_url: URL) -> Iterator[Session]:
+    """A session in which PostgreSQL answers in another time zone."""
+    engine = create_engine(postgres_url, connect_args={"options": f"-c timezone={request.param}"})
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+@many
+@given(moments)
+@edges
+def test_any_moment_in_a_session_elsewhere(session_elsewhere: Session, moment: datetime) -> None:
+    check_moment(session_elsewhere, moment)

@@ -1,0 +1,270 @@
+"""What holds for each table, read off the metadata: columns, defaults and constraints."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from math import inf, nan
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Column, Engine, Table, UniqueConstraint
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, SQLModel
+
+from fractal_models.base import Base
+from fractal_models.columns import JSONArray, JSONObject, StrictDateTime, StrictString, UnstorableValueError
+from fractal_models.utils import get_timestamp
+from tests import factories
+from tests.databases import statement_count
+
+TABLES = SQLModel.metadata.tables
+MODELS: dict[str, type[Base]] = {str(mapper.local_table): mapper.class_ for mapper in SQLModel._sa_registry.mappers}
+REFERRING = [name for name, table in TABLES.items() if table.foreign_keys]
+UNIQUE = [
+    (name, columns)
+    for name, table in TABLES.items()
+    for columns in (
+        *(constraint.columns.keys() for constraint in table.constraints if isinstance(constraint, UniqueConstraint)),
+        *(index.columns.keys() for index in table.indexes if index.unique and not index.dialect_kwargs),
+        table.primary_key.columns.keys(),
+    )
+    if columns and columns != ["id"]
+]
+"""The columns that are unique together; indexes of expressions and of some rows have tests of their own."""
+
+PYTHON_DEFAULTS: dict[str, dict[str, Any]] = {
+    "applyworkflow": {"status": "submitted"},
+    "dataset": {"meta": {}, "history": [], "read_only": False},
+    "datasetv2": {"history": [], "images": [], "filters": {"attributes": {}, "types": {}}},
+    "jobv2": {"status": "submitted"},
+    "project": {"read_only": False},
+    "state": {"data": {}},
+    "task": {"meta": {}},
+    "taskgroupv2": {"active": True, "pinned_package_versions": {}},
+    "taskv2": {"meta_non_parallel": {}, "meta_parallel": {}, "input_types": {}, "output_types": {}, "tags": []},
+    "user_oauth": {"is_active": True, "is_superuser": False, "is_verified": False},
+    "user_settings": {"slurm_accounts": []},
+    "usergroup": {"viewer_paths": []},
+    "workflowtaskv2": {"input_filters": {"attributes": {}, "types": {}}},
+}
+"""By table, beside `NOW_BY_DEFAULT`; every other column that may be left out is None."""
+
+NOW_BY_DEFAULT = {
+    "applyworkflow": ["start_timestamp"],
+    "dataset": ["timestamp_created"],
+    "datasetv2": ["timestamp_created"],
+    "jobv2": ["start_timestamp"],
+    "linkusergroup": ["timestamp_created"],
+    "project": ["timestamp_created"],
+    "projectv2": ["timestamp_created"],
+    "state": ["timestamp"],
+    "taskgroupactivityv2": ["timestamp_started"],
+    "taskgroupv2": ["timestamp_created", "timestamp_last_used"],
+    "usergroup": ["timestamp_created"],
+    "workflow": ["timestamp_created"],
+    "workflowv2": ["timestamp_created"],
+}
+
+SERVER_DEFAULTS: dict[str, dict[str, Any]] = {
+    "dataset": {"history": []},
+    "datasetv2": {"history": [], "images": [], "filters": {"attributes": {}, "types": {}}},
+    "linkusergroup": {"timestamp_created": datetime(2000, 1, 1, tzinfo=UTC)},
+    "taskgroupv2": {"pinned_package_versions": {}, "timestamp_last_used": datetime(2024, 11, 20, tzinfo=UTC)},
+    "taskv2": {"meta_non_parallel": {}, "meta_parallel": {}, "tags": []},
+    "user_settings": {"slurm_accounts": []},
+    "usergroup": {"viewer_paths": []},
+    "workflowtaskv2": {"input_filters": {"attributes": {}, "types": {}}},
+}
+
+REFUSED: dict[type, Any] = {
+    StrictString: "\0",
+    StrictDateTime: get_timestamp().replace(tzinfo=None),
+    JSONObject: {"": nan},
+    JSONArray: [inf],
+}
+
+CHECKED = {"status": "failed", "action": "deactivate"}
+"""A value that the check of each such column allows."""
+
+
+def sample(column: Column[Any]) -> Any:
+    """A value that the column has not by default."""
+    match column.type:
+        case StrictString() if column.name in CHECKED:
+            return CHECKED[column.name]
+        case StrictString():
+            return f"{column.name} – {get_timestamp()}"
+        case StrictDateTime():
+            return datetime(2024, 2, 29, 12, tzinfo=timezone(timedelta(hours=9)))
+        case JSONObject():
+            return {"z": [1, 2.5, None, {"é": True}], "a": {}}
+        case JSONArray():
+            return [{"z": 1, "a": [None]}, "text"]
+        case sa.Boolean():
+            return not PYTHON_DEFAULTS[column.table.name][column.name]
+        case _:
+            return 7
+
+
+def sample_row(session: Session, table: Table, *, complete: bool = True) -> dict[str, Any]:
+    """A value for each column of a new row, or for those alone that need one; what it refers to is inserted."""
+    row = {}
+    for column in table.columns:
+        if complete or not (column.nullable or column.default):
+            if column.foreign_keys:
+                (foreign_key,) = column.foreign_keys
+                row[column.name] = insert(session, foreign_key.column.table)
+            elif not column.primary_key:
+                row[column.name] = sample(column)
+    return row
+
+
+def insert(session: Session, table: Table, **replaced: Any) -> Any:
+    """Insert a complete row without the ORM; give the first column of its key."""
+    row = sample_row(session, table) | replaced
+    return session.scalar(table.insert().values(row).returning(next(iter(table.primary_key))))
+
+
+def columns_of(row: Base) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in type(row).model_fields}
+
+
+@pytest.fixture(params=TABLES)
+def table(request: pytest.FixtureRequest) -> Table:
+    return TABLES[request.param]
+
+
+def test_every_column_comes_back_as_it_was_written(session: Session, table: Table) -> None:
+    written = sample_row(session, table)
+    row = factories.saved(session, MODELS[table.name](**written))
+
+    with Session(session.get_bind()) as fresh:
+        found = fresh.get_one(type(row), sa.inspect(row).identity)
+        assert columns_of(found) == columns_of(row) | written
+
+
+def test_a_row_needs_no_more_than_what_has_no_default(session: Session, table: Table) -> None:
+    given = sample_row(session, table, complete=False)
+    before = get_timestamp()
+    row = factories.saved(session, MODELS[table.name](**given))
+
+    found = columns_of(row)
+    for column in NOW_BY_DEFAULT.get(table.name, []):
+        assert before <= found.pop(column) <= get_timestamp()
+    if "id" in found:
+        assert isinstance(found.pop("id"), int)
+    assert found == dict.fromkeys(found) | given | PYTHON_DEFAULTS.get(table.name, {})
+
+
+@pytest.mark.parametrize("name", PYTHON_DEFAULTS)
+def test_no_two_rows_share_a_default(name: str) -> None:
+    one, other = MODELS[name](), MODELS[name]()
+    for column, default in PYTHON_DEFAULTS[name].items():
+        if isinstance(default, dict | list):
+            assert getattr(one, column) == getattr(other, column) == default
+            assert getattr(one, column) is not getattr(other, column)
+
+
+@pytest.mark.parametrize("name", SERVER_DEFAULTS)
+def test_the_database_fills_in_what_a_plain_statement_leaves_out(session: Session, name: str) -> None:
+    table = TABLES[name]
+    key = {column.name: 77 for column in table.primary_key if not column.foreign_keys}
+    row = {column: value for column, value in sample_row(session, table).items() if column not in SERVER_DEFAULTS[name]}
+    plain = sa.table(name, *(sa.column(column.name, column.type) for column in table.columns))
+    session.execute(plain.insert().values(key | row))
+
+    (found,) = session.scalars(sa.select(MODELS[name]))
+    assert {column: getattr(found, column) for column in SERVER_DEFAULTS[name]} == SERVER_DEFAULTS[name]
+
+
+def test_a_column_that_is_not_null_refuses_null(session: Session, table: Table) -> None:
+    row = sample_row(session, table)
+    for name in row:
+        if not table.columns[name].nullable:
+            with (
+                pytest.raises(IntegrityError, match=rf"(?i)null (value|constraint).*\b{name}\b"),
+                session.begin_nested(),
+            ):
+                insert(session, table, **row | {name: None})
+
+
+def test_a_column_that_may_be_null_stores_null_for_none(session: Session, table: Table) -> None:
+    optional = [column.name for column in table.columns if column.nullable]
+    insert(session, table, **dict.fromkeys(optional))
+
+    nulls = sa.select(sa.literal(True), *(sa.column(name).is_(None) for name in optional))
+    assert all(session.execute(nulls.select_from(sa.table(table.name))).one())
+
+
+def test_a_required_column_that_is_left_out_is_an_integrity_error_at_flush(session: Session) -> None:
+    session.add(factories.job(user_email=None))
+    with pytest.raises(IntegrityError, match="user_email"):
+        session.flush()
+
+
+@pytest.mark.parametrize(("name", "columns"), UNIQUE, ids=[f"{name}-{'-'.join(columns)}" for name, columns in UNIQUE])
+def test_no_two_rows_share_what_is_unique(session: Session, name: str, columns: list[str]) -> None:
+    first = sample_row(session, TABLES[name])
+    insert(session, TABLES[name], **first)
+
+    with pytest.raises(IntegrityError, match=r"(?i)unique constraint"), session.begin_nested():
+        insert(session, TABLES[name], **{column: first[column] for column in columns})
+    for column in columns:
+        insert(session, TABLES[name], **{other: first[other] for other in columns if other != column})
+
+
+def test_what_is_unique() -> None:
+    assert sorted(name for name, _ in UNIQUE) == [
+        "linkusergroup",
+        "linkuserproject",
+        "linkuserprojectv2",
+        "oauthaccount",
+        "task",
+        "user_oauth",
+        "usergroup",
+    ]
+
+
+@pytest.mark.parametrize("name", REFERRING)
+def test_a_foreign_key_refers_to_a_row_that_exists(session: Session, name: str) -> None:
+    row = sample_row(session, TABLES[name])
+    for foreign_key in TABLES[name].foreign_keys:
+        assert foreign_key.constraint is not None
+        refused = rf'(?i)foreign key constraint ("{foreign_key.constraint.name}"|failed)'
+        with pytest.raises(IntegrityError, match=refused), session.begin_nested():
+            insert(session, TABLES[name], **row | {foreign_key.parent.name: 999_999})
+
+
+@pytest.mark.parametrize("name", REFERRING)
+def test_deleting_a_row_does_to_others_what_their_key_declares(session: Session, name: str) -> None:
+    for foreign_key in TABLES[name].foreign_keys:
+        savepoint = session.begin_nested()
+        row = sample_row(session, TABLES[name])
+        insert(session, TABLES[name], **row)
+        referred = foreign_key.column
+        delete = referred.table.delete().where(referred == row[foreign_key.parent.name])
+
+        if foreign_key.ondelete is None:
+            with pytest.raises(IntegrityError, match=r"(?i)foreign key constraint"):
+                session.execute(delete)
+        else:
+            session.execute(delete)
+            left = {"CASCADE": [], "SET NULL": [None]}[foreign_key.ondelete]
+            assert session.scalars(sa.select(foreign_key.parent)).all() == left
+        savepoint.rollback()
+
+
+def test_every_column_refuses_what_it_cannot_store_before_anything_is_sent(
+    session: Session, engine: Engine, table: Table
+) -> None:
+    row = sample_row(session, table)
+    session.commit()
+    statements = statement_count(engine)
+    for column in table.columns:
+        if type(column.type) in REFUSED:
+            session.add(MODELS[table.name](**row | {column.name: REFUSED[type(column.type)]}))
+            with pytest.raises(UnstorableValueError, match=rf"^{table.name}\.{column.name}: (holds|has) "):
+                session.flush()
+            session.rollback()
+        else:
+            assert isinstance(column.type, sa.Integer | sa.Boolean)
+    assert statements == []

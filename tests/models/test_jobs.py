@@ -1,0 +1,74 @@
+"""Jobs, in both versions: they keep copies of what they ran on, and outlive it."""
+
+import json
+from datetime import timedelta
+
+from sqlmodel import Session
+
+from fractal_models.models import JobStatusTypeV1
+from fractal_models.schemas.v2 import JobStatusTypeV2
+from fractal_models.utils import get_timestamp
+from tests import factories
+
+
+def test_a_job_keeps_copies_of_what_it_ran_on(session: Session) -> None:
+    dataset = factories.saved(session, factories.dataset(meta={"b": 1, "a": 2}))
+    session.refresh(dataset)
+    dump = json.loads(dataset.model_dump_json())
+    job = factories.saved(session, factories.job(input_dataset_id=dataset.id, input_dataset_dump=dump))
+    dataset.meta["c"] = 3
+    session.commit()
+    assert job.input_dataset_dump == dump
+    assert list(job.input_dataset_dump["meta"]) == ["b", "a"]
+
+
+def test_a_job_runs_to_its_end(session: Session) -> None:
+    job = factories.saved(session, factories.job())
+    assert job.status == JobStatusTypeV1.SUBMITTED
+    job.status = JobStatusTypeV1.DONE
+    job.end_timestamp = get_timestamp() + timedelta(hours=1)
+    session.commit()
+    assert job.status == JobStatusTypeV1.DONE
+    assert job.end_timestamp > job.start_timestamp
+
+
+def test_a_job_of_version_2_runs_to_its_end(session: Session) -> None:
+    job = factories.saved(session, factories.job_v2())
+    assert job.status == JobStatusTypeV2.SUBMITTED
+    job.status = JobStatusTypeV2.FAILED
+    job.log = "Traceback …"
+    session.commit()
+    assert (job.status, job.log) == (JobStatusTypeV2.FAILED, "Traceback …")
+
+
+def test_a_job_outlives_what_it_ran_on(session: Session) -> None:
+    dataset = factories.saved(session, factories.dataset())
+    workflow = factories.saved(session, factories.workflow(project=dataset.project))
+    keys = {"project_id": dataset.project_id, "workflow_id": workflow.id}
+    keys |= {"input_dataset_id": dataset.id, "output_dataset_id": dataset.id}
+    job = factories.saved(session, factories.job(**keys))
+    for name in keys:
+        setattr(job, name, None)
+    session.flush()
+    session.delete(workflow)
+    session.delete(dataset)
+    session.flush()
+    session.delete(dataset.project)
+    session.commit()
+    assert {name: getattr(job, name) for name in keys} == dict.fromkeys(keys)
+
+
+def test_a_job_of_version_2_outlives_what_it_ran_on(session: Session) -> None:
+    dataset = factories.saved(session, factories.dataset_v2())
+    workflow = factories.saved(session, factories.workflow_v2(project=dataset.project))
+    keys = {"project_id": dataset.project_id, "workflow_id": workflow.id, "dataset_id": dataset.id}
+    job = factories.saved(session, factories.job_v2(**keys))
+    for name in keys:
+        setattr(job, name, None)
+    session.flush()
+    session.delete(workflow)
+    session.delete(dataset)
+    session.flush()
+    session.delete(dataset.project)
+    session.commit()
+    assert {name: getattr(job, name) for name in keys} == dict.fromkeys(keys)

@@ -1,0 +1,158 @@
+"""Whatever a body accepts can be stored on both engines and read again; whatever it refuses, it refuses in words."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
+from hypothesis.provisional import urls
+from pydantic import BaseModel, ValidationError
+from sqlmodel import Session
+
+from fractal_models.schemas.body import Create
+from tests.schemas.bodies import LEAST, UPDATES, WRITES, least_row, model_of, read_of, row_of
+from tests.schemas.test_updates import NO_COLUMNS
+
+characters = st.characters(codec="utf-8", exclude_characters="\0")
+texts = st.text(characters, max_size=20)
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | numbers | st.text(st.characters(codec="utf-8"), max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=8,
+)
+
+strange: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from([2**31, -(2**63), 10**4000, "\0", "\ud800", " ", "/", "s3://", "http://", "1.0"])
+    | st.text(st.characters(), max_size=10),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(), max_size=4), inner),
+    max_leaves=8,
+)
+
+
+def values_of(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Values that the JSON Schema describes; rules that it cannot tell refuse a few of them."""
+    match schema:
+        case {"$ref": reference}:
+            return values_of(definitions[reference.rpartition("/")[2]], definitions)
+        case {"anyOf": options}:
+            return st.one_of(*(values_of(option, definitions) for option in options))
+        case {"enum": members}:
+            return st.sampled_from(members)
+        case {"type": "null"}:
+            return st.none()
+        case {"type": "boolean"}:
+            return st.booleans()
+        case {"type": "integer", "minimum": low, "maximum": high}:
+            return st.integers(low, high)
+        case {"type": "integer" | "number"}:
+            return numbers
+        case {"type": "string", "format": "email"}:
+            return st.from_regex(r"[a-zA-Z][a-z0-9.+]{0,5}[a-z0-9]@[a-zA-Z]{1,8}\.(org|COM)", fullmatch=True)
+        case {"type": "string", "format": "uri"}:
+            return urls()
+        case {"type": "string", "pattern": pattern}:
+            return st.from_regex(re.compile(pattern), fullmatch=True, alphabet=characters)
+        case {"type": "string", "minLength": 1}:
+            return texts.filter(str.strip)
+        case {"type": "string"}:
+            return texts
+        case {"type": "array", "items": items}:
+            return st.lists(values_of(items, definitions), max_size=3, unique=schema.get("uniqueItems", False))
+        case {"type": "object", "properties": properties}:
+            required = set(schema.get("required", ()))
+            strategies = {name: values_of(field, definitions) for name, field in properties.items()}
+            return st.fixed_dictionaries(
+                {name: strategy for name, strategy in strategies.items() if name in required},
+                optional={name: strategy for name, strategy in strategies.items() if name not in required},
+            )
+        case {"type": "object", "additionalProperties": dict() as inner}:
+            keys = values_of(schema.get("propertyNames", {"type": "string"}), definitions)
+            return st.dictionaries(keys, values_of(inner, definitions), max_size=3)
+        case _:
+            return st.dictionaries(texts, json_values, max_size=4)
+
+
+def bodies_of(body: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
+    schema = body.model_json_schema()
+    return values_of(schema, schema.get("$defs", {}))
+
+
+in_one_database = settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize("create", LEAST, ids=lambda create: create.__name__)
+def test_whatever_is_accepted_is_stored_and_read(session: Session, create: type[Create]) -> None:
+    read = read_of(model_of(create))
+
+    @in_one_database
+    @given(bodies_of(create))
+    def store_and_read(values: dict[str, Any]) -> None:
+        try:
+            body = create.model_validate(LEAST[create] | values)
+        except ValidationError:
+            reject()
+        row = row_of(session, body)
+        session.flush()
+        session.refresh(row)
+        shown = read.model_validate(row)
+        json.loads(shown.model_dump_json())
+        written = body.model_dump(mode="json")
+        for name in read.model_fields.keys() & written.keys() - {"order", "user_id", "user_group_id"}:
+            if written[name] is not None:
+                assert getattr(shown, name) == written[name]
+        session.rollback()
+
+    store_and_read()
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_whatever_an_update_accepts_is_stored_and_read(session: Session, update: str) -> None:
+    model = model_of(UPDATES[update])
+    key = least_row(session, model).id
+
+    @in_one_database
+    @given(bodies_of(UPDATES[update]))
+    def change_and_read(values: dict[str, Any]) -> None:
+        try:
+            changes = UPDATES[update].model_validate(values).model_dump(exclude_unset=True, exclude=NO_COLUMNS)
+        except ValidationError:
+            reject()
+        row = session.get_one(model, key)
+        changes.pop("user_group_id", None)
+        row.sqlmodel_update(changes)
+        session.flush()
+        session.refresh(row)
+        shown = read_of(model).model_validate(row)
+        for name in changes.keys() & type(shown).model_fields.keys():
+            assert getattr(shown, name) == changes[name]
+        session.rollback()
+
+    change_and_read()
+
+
+@pytest.mark.parametrize("name", WRITES)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_anything_else_is_refused_in_words_that_can_be_sent(name: str, data: st.DataObject) -> None:
+    body = WRITES[name]
+    known = st.sampled_from([*body.model_fields, "other"])
+    values = data.draw(st.dictionaries(known, strange) | strange)
+    try:
+        body.model_validate(values)
+    except ValidationError as error:
+        lines = error.errors()
+    else:
+        lines = []
+    json.dumps(lines, allow_nan=False, ensure_ascii=False).encode()
+    assert {line["input"] for line in lines} <= {"***"}

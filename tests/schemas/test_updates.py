@@ -1,0 +1,125 @@
+"""What is left out of an update stays as it is, and null is only for columns that may be null."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from pydantic import BaseModel, ValidationError
+from sqlmodel import Session
+
+from fractal_models.columns import JSONArray, JSONObject
+from fractal_models.models import Project, TaskV2
+from fractal_models.schemas.body import Update
+from fractal_models.schemas.v1 import ProjectUpdateV1
+from tests.schemas.bodies import UPDATES, least_row, model_of
+
+NO_COLUMNS = {"password", "reordered_workflowtask_ids"}
+
+FIELDS = [(update, name) for update, body in UPDATES.items() for name in body.model_fields]
+
+KEPT = {
+    # The API keeps these, though the database lets them be null: a dataset has `meta`, a task what it runs.
+    ("DatasetUpdateV1", "meta"),
+    ("TaskUpdateV2", "command_non_parallel"),
+    ("TaskUpdateV2", "command_parallel"),
+    ("TaskUpdateV2", "input_types"),
+    ("TaskUpdateV2", "output_types"),
+}
+
+
+@pytest.fixture(params=UPDATES)
+def update(request: pytest.FixtureRequest) -> type[Update]:
+    return UPDATES[request.param]
+
+
+def test_nothing_has_to_be_given(update: type[Update]) -> None:
+    empty = update.model_validate({})
+    assert empty.model_dump(exclude_unset=True) == {}
+    assert set(empty.model_dump().values()) == {None}
+
+
+def test_every_field_is_a_column(update: type[Update]) -> None:
+    assert set(update.model_fields) - NO_COLUMNS <= set(model_of(update).model_fields)
+
+
+@pytest.mark.parametrize(("update_name", "name"), FIELDS)
+def test_null_is_taken_where_the_column_takes_it(update_name: str, name: str) -> None:
+    update = UPDATES[update_name]
+    column = sa.inspect(model_of(update)).columns.get(name)
+    if column is not None and column.nullable and (update_name, name) not in KEPT:
+        assert update.model_validate({name: None}).model_dump(exclude_unset=True) == {name: None}
+    else:
+        with pytest.raises(ValidationError, match=rf"{name}\n  Value error, cannot be null; leave it out to keep it"):
+            update.model_validate({name: None})
+
+
+@pytest.mark.parametrize(("update_name", "name"), FIELDS)
+def test_the_json_schema_says_so(update_name: str, name: str) -> None:
+    schema = UPDATES[update_name].model_json_schema()
+    field = schema["properties"][name]
+    assert "default" not in field
+    assert "required" not in schema
+    try:
+        UPDATES[update_name].model_validate({name: None})
+    except ValidationError:
+        assert {"type": "null"} not in field.get("anyOf", [])
+    else:
+        assert {"type": "null"} in field["anyOf"]
+
+
+def other_value(update: type[Update], name: str) -> Any:
+    """A value that no row has by default."""
+    match name:
+        case "email":
+            return "other@example.org"
+        case "docs_link":
+            return "https://example.org"
+        case "status":
+            return "failed"
+        case "filters" | "input_filters":
+            return {"attributes": {"a": 1}, "types": {"b": True}}
+        case "history":
+            return [{"status": "done"}]
+        case "tags" | "slurm_accounts" | "viewer_paths":
+            return ["/a"]
+        case "user_group_id":
+            return None
+        case "input_types" | "output_types":
+            return {"a": True}
+        case "read_only" | "is_superuser" | "is_verified":
+            return True
+        case "is_active":
+            return False
+    column = sa.inspect(model_of(update)).columns[name]
+    return {"a": 1} if isinstance(column.type, JSONObject | JSONArray) else "/other"
+
+
+def test_what_is_given_is_all_that_changes(session: Session) -> None:
+    for update in UPDATES.values():
+        columns = list(sa.inspect(model_of(update)).columns.keys())
+        row = least_row(session, model_of(update))
+        for name in update.model_fields.keys() - NO_COLUMNS:
+            before = {column: getattr(row, column) for column in columns}
+            value = other_value(update, name)
+
+            row.sqlmodel_update(update.model_validate({name: value}).model_dump(exclude_unset=True))
+            session.commit()
+            session.refresh(row)
+            assert {column: getattr(row, column) for column in columns} == before | {name: value}
+
+
+def test_what_is_left_out_reads_as_none() -> None:
+    update = ProjectUpdateV1(read_only=True)
+    assert (update.name, update.read_only) == (None, True)
+
+
+def test_a_default_of_the_table_is_none_of_an_update(session: Session) -> None:
+    project = least_row(session, Project)
+    project.sqlmodel_update({"read_only": True})
+    project.sqlmodel_update(ProjectUpdateV1(name="other").model_dump(exclude_unset=True))
+    assert (project.name, project.read_only) == ("other", True)
+
+
+def test_updates_of_tasks_leave_the_package_alone() -> None:
+    task: type[BaseModel] = UPDATES["TaskUpdateV2"]
+    assert {"name", "version", "type", "source"} <= set(TaskV2.model_fields) - set(task.model_fields)
