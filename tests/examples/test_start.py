@@ -1,0 +1,36 @@
+"""The example server starts on a database at head alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+from sqlalchemy import URL
+
+from fractal_models.database.releases import ADOPTED_REVISION
+from tests.databases import upgrade
+from tests.examples.serving import FOLDER, environment, free_port, serve_app
+
+
+def test_a_database_that_is_behind_is_refused_until_it_is_upgraded(empty_url: URL, tmp_path: Path) -> None:
+    upgrade(empty_url, ADOPTED_REVISION)
+    env = environment(empty_url, PORT=free_port())
+
+    refused = subprocess.run([sys.executable, FOLDER / "app.py"], env=env, capture_output=True, text=True, check=False)
+    command = "fractal-models upgrade head"
+    subprocess.run([Path(sys.executable).parent / "fractal-models", *command.split()[1:], "--yes"], env=env, check=True)
+
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (3, "", 1)
+    assert command in refused.stderr
+    with serve_app(empty_url, tmp_path) as server:
+        assert httpx.get(f"{server.url}/openapi.json").status_code == 200
+    assert server.log() == ""
+
+
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(tmp_path: Path) -> None:
+    env = environment(f"postgresql://fractal:secret-password@127.0.0.1:{free_port()}/fractal")
+
+    refused = subprocess.run([sys.executable, FOLDER / "app.py"], env=env, capture_output=True, text=True, check=False)
+
+    assert (refused.returncode, refused.stderr.count("\n")) == (3, 1)
+    assert "secret-password" not in refused.stderr
