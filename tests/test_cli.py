@@ -274,7 +274,10 @@ def test_plain_alembic_tells_in_one_line_too(closed_url: URL) -> None:
 
 def test_ctrl_c_is_told_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # Where a shell has put the tests into the background, processes inherit that the signal is ignored.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = start("wait", url=f"postgresql://me@127.0.0.1:{listener.getsockname()[1]}/name?sslmode=disable")
+        signal.signal(signal.SIGINT, before)
         for _ in range(2):
             # A server that hangs up again and again.
             listener.accept()[0].close()
