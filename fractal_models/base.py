@@ -9,7 +9,7 @@ from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import AutoString, SQLModel, UTCDateTime
 from sqlmodel._compat import SQLModelConfig
 
-from fractal_models.columns import StrictDateTime, StrictString, UnstorableValueError, _Labelled, restrict_indexes
+from fractal_models.columns import StrictDateTime, StrictString, UnstorableValueError, _Labelled
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -82,7 +82,6 @@ def _specify_types(mapper: Mapper[Any], _class: type[Base]) -> None:
     """Give each column of text or time its strict type, and each strict type the name of its column."""
     table = mapper.local_table
     assert isinstance(table, Table)
-    event.listen(table, "before_create", restrict_indexes)
     for column in table.columns:
         if isinstance(column.type, AutoString):
             column.type = StrictString()

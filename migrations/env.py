@@ -17,7 +17,6 @@ from sqlalchemy import JSON, Column, Connection, Engine, TypeDecorator
 
 from fractal_models import models  # noqa: F401 (defines the tables)
 from fractal_models.base import Base
-from fractal_models.columns import restrict_indexes
 from fractal_models.database import DatabaseError, migrate, state, sync_url
 from fractal_models.database.engine import upkeep_engine
 
@@ -53,9 +52,6 @@ options: dict[str, Any] = {
     "compare_server_default": compare_default,
     "transaction_per_migration": True,
 }
-
-for table in Base.metadata.tables.values():
-    restrict_indexes(table)
 
 
 def database_url() -> sa.URL:

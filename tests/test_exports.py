@@ -5,6 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import Dialect, MetaData
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex
 from sqlmodel import SQLModel
 
 import fractal_models.models
@@ -130,10 +133,32 @@ def test_the_current_time_is_aware_and_in_utc() -> None:
     assert moment <= get_timestamp()
 
 
+@pytest.mark.parametrize("dialect", [postgresql.dialect(), sqlite.dialect()], ids=lambda dialect: dialect.name)
+def test_an_index_over_some_rows_is_one_for_whoever_reads_the_metadata(dialect: Dialect) -> None:
+    tables = SQLModel.metadata.tables
+    copies = MetaData()
+    partial = {
+        str(CreateIndex(index).compile(dialect=dialect)).partition(" WHERE ")[::2]
+        for name in ("applyworkflow", "jobv2")
+        for table in (tables[name], tables[name].to_metadata(copies))
+        for index in table.indexes
+        if "submitted" in str(index.name)
+    }
+
+    assert partial == {
+        (f"CREATE UNIQUE INDEX {name} ON {table} ({column})", "status = 'submitted'")
+        for name, table, column in (
+            ("ix_applyworkflow_one_submitted_per_output_dataset", "applyworkflow", "output_dataset_id"),
+            ("ix_jobv2_one_submitted_per_dataset", "jobv2", "dataset_id"),
+        )
+    }
+
+
 def test_importing_the_models_is_silent_and_light() -> None:
     code = (
         "import sys, fractal_models.models\n"
-        "heavy = {'alembic', 'fastapi', 'fastapi_users_db_sqlmodel', 'psycopg2', 'psycopg', 'asyncpg'}\n"
+        "heavy = {'alembic', 'fastapi', 'fastapi_users_db_sqlmodel', 'psycopg2', 'psycopg', 'asyncpg',\n"
+        "    'sqlalchemy.dialects.postgresql', 'sqlalchemy.dialects.sqlite'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     command = [sys.executable, "-W", "error", "-c", code]
