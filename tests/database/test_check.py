@@ -23,9 +23,10 @@ from fractal_models.database import (
     create_engine,
 )
 from fractal_models.database.engine import connect
+from fractal_models.testing.databases import Databases
 from tests.database.dumps import snapshot
 from tests.database.servers import Guarded
-from tests.databases import Databases, statement_count, upgrade
+from tests.databases import databases_of, statement_count, upgrade
 from tests.migrations.server_2_9 import BASELINE
 
 DRIVERS = [
@@ -53,15 +54,9 @@ async def check(url: URL, driver: str, connect_timeout: float | None = None) -> 
         await async_engine.dispose()
 
 
-def databases_of(driver: str, request: pytest.FixtureRequest) -> Databases:
-    name = "sqlite_databases" if driver.startswith("sqlite") else "postgres_databases"
-    found: Databases = request.getfixturevalue(name)
-    return found
-
-
 @pytest.mark.parametrize("driver", DRIVERS)
 async def test_nothing_happens_at_head(driver: str, request: pytest.FixtureRequest) -> None:
-    databases = databases_of(driver, request)
+    databases = databases_of(request, driver)
     url = databases.create_at_head()
     before = snapshot(url)
 
@@ -109,7 +104,7 @@ async def test_family_of_trouble_has_its_exception(
     driver: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    databases = databases_of(driver, request)
+    databases = databases_of(request, driver)
     url = databases.create()
     upgrade(url, start)
     with connect(url) as connection:
@@ -181,8 +176,8 @@ async def test_role_that_may_not_read_is_told_so(driver: str, guarded: Guarded) 
 
 
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
-async def test_missing_file_is_not_made(driver: str, sqlite_databases: Databases) -> None:
-    url = sqlite_databases.create()
+async def test_missing_file_is_not_made(driver: str, fractal_sqlite_databases: Databases) -> None:
+    url = fractal_sqlite_databases.create()
     before = snapshot(url)
 
     with pytest.raises(UnreachableError, match="does not exist"):
@@ -217,7 +212,7 @@ def test_connection_is_left_as_it_was(url: URL) -> None:
 
 @pytest.mark.parametrize("driver", ["sqlite+aiosqlite", "postgresql+asyncpg"])
 async def test_asynchronous_connection_will_do(driver: str, request: pytest.FixtureRequest) -> None:
-    databases = databases_of(driver, request)
+    databases = databases_of(request, driver)
     url = databases.create()
     upgrade(url, BASELINE)
     engine = create_async_engine(url.set(drivername=driver), poolclass=sa.NullPool)

@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 from sqlalchemy import URL
 
+from fractal_models.testing.databases import Databases
 from tests.database.commandline import ALEMBIC, COMMAND, finish, start, text_of
 from tests.database.processes import simultaneously
 from tests.database.rows import content
-from tests.databases import Databases
 from tests.migrations.catalog import catalog, revisions
 
 PROCESSES = 8

@@ -7,9 +7,10 @@ from sqlalchemy import URL
 from fractal_models.database import State, inspect_database
 from fractal_models.database.drift import differences, expected_facts, read_facts
 from fractal_models.database.engine import connect
+from fractal_models.testing.databases import Databases
 from tests.database.commandline import text_of
 from tests.database.processes import Migrator
-from tests.databases import Databases, alembic_config, upgrade
+from tests.databases import alembic_config, upgrade
 from tests.migrations.server_2_9 import BASELINE
 
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()][::-1]

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import URL, make_url
 
 from fractal_models.database.engine import masked, sync_url, upkeep_engine, without_secrets
-from tests.databases import Databases
+from fractal_models.testing.databases import Databases
 
 AWKWARD = "p%40ss @:/?#[]&=ü*'\""
 
@@ -63,15 +63,15 @@ def test_server_that_does_not_answer_is_given_up_by_the_upkeep(driver: str, quer
     assert int({"connect_timeout": 10, **arguments}["connect_timeout"]) == seconds
 
 
-def test_upkeep_changes_nothing_in_a_file(sqlite_databases: Databases) -> None:
-    url = sqlite_databases.create()
+def test_upkeep_changes_nothing_in_a_file(fractal_sqlite_databases: Databases) -> None:
+    url = fractal_sqlite_databases.create()
     with closing(sqlite3.connect(url.database or "")) as connection:
         connection.execute("CREATE TABLE lab (id INTEGER)")
 
     with upkeep_engine(url).connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
 
-    sqlite_databases.drop(url)
+    fractal_sqlite_databases.drop(url)
 
 
 @pytest.mark.parametrize("text", ["", "no url", "postgresql://me:secret@host:port/name", "mysql://me:secret@host/name"])

@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from fractal_models.database import async_session_maker, create_async_engine, create_engine, session_maker
 from fractal_models.models import OAuthAccount, UserOAuth, UserSettings
 from fractal_models.schemas import UserCreate, UserRead, UserUpdate
-from tests.databases import Databases
+from tests.databases import databases_of
 
 with warnings.catch_warnings():
     # The models that the adapters bring along, and that nobody needs here, are configured as for pydantic 1.
@@ -60,8 +60,7 @@ Request = Callable[[], AbstractAsyncContextManager[Manager]]
 async def visit(request: pytest.FixtureRequest) -> AsyncIterator[Request]:
     """Opens a session, as a server does for each request."""
     driver, asynchronous = request.param
-    name = "sqlite_databases" if driver.startswith("sqlite") else "postgres_databases"
-    databases: Databases = request.getfixturevalue(name)
+    databases = databases_of(request, driver)
     url = databases.create_at_head().set(drivername=driver)
     if asynchronous:
         async_engine = create_async_engine(url)

@@ -18,11 +18,12 @@ from fractal_models.database import State, inspect_database
 from fractal_models.database.engine import connect
 from fractal_models.database.migrate import LOCK_TIMEOUT, WAIT
 from fractal_models.database.state import Status
+from fractal_models.testing.databases import Databases
 from tests.database.commandline import text_of
 from tests.database.dumps import TOOLS
 from tests.database.rows import content
 from tests.database.servers import administer
-from tests.databases import ROOT, Databases
+from tests.databases import ROOT
 from tests.migrations.catalog import catalog
 
 GUIDE = (ROOT / "docs" / "operators.md").read_text()
@@ -42,9 +43,9 @@ def commands(title: str) -> str:
 
 
 @pytest.fixture
-def shell_of(early_url: URL, tmp_path: Path, postgres_databases: Databases) -> Iterator[dict[str, str]]:
+def shell_of(early_url: URL, tmp_path: Path, fractal_postgresql_databases: Databases) -> Iterator[dict[str, str]]:
     """What a shell has to know: where the tools and the database are."""
-    assert isinstance(postgres_databases.place, URL)
+    assert isinstance(fractal_postgresql_databases.place, URL)
     url = early_url.set(drivername="postgresql")
     host = url.host or url.query.get("host")
     yield os.environ | {
@@ -56,7 +57,7 @@ def shell_of(early_url: URL, tmp_path: Path, postgres_databases: Databases) -> I
         "PGPASSWORD": url.password or "",
     }
     # What they make has names of this test's own, for the server may be somebody's.
-    administer(postgres_databases.place, f"DROP DATABASE IF EXISTS {url.database}_restored")
+    administer(fractal_postgresql_databases.place, f"DROP DATABASE IF EXISTS {url.database}_restored")
     for role in ("migrator", "server", "analyst"):
         name = f"{url.database}_{role}"
         administer(

@@ -11,10 +11,11 @@ from sqlalchemy import URL
 
 from fractal_models.database import State, inspect_database
 from fractal_models.database.engine import connect
+from fractal_models.testing.databases import Databases
 from tests.database.commandline import text_of
 from tests.database.processes import Migrator
 from tests.database.rows import content, fill
-from tests.databases import Databases, upgrade
+from tests.databases import upgrade
 from tests.early_database import create_early
 from tests.migrations.catalog import catalog
 from tests.migrations.server_2_9 import BASELINE
@@ -34,8 +35,10 @@ def test_killed_upgrade_of_a_young_database(databases: Databases, capsys: pytest
     tell(capsys, databases.dialect, seen)
 
 
-def test_killed_upgrade_of_an_early_database(postgres_databases: Databases, capsys: pytest.CaptureFixture[str]) -> None:
-    seen = kill_upgrades(postgres_databases, fill(create_early(postgres_databases), ROWS))
+def test_killed_upgrade_of_an_early_database(
+    fractal_postgresql_databases: Databases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = kill_upgrades(fractal_postgresql_databases, fill(create_early(fractal_postgresql_databases), ROWS))
 
     tell(capsys, "postgresql, early names", seen)
 

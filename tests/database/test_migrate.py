@@ -16,10 +16,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from fractal_models.database import BusyError, State, alembic_config, create_engine, inspect_database, migrate
 from fractal_models.database.engine import connect
+from fractal_models.testing.databases import Databases
 from tests.database.commandline import finish, run, start
 from tests.database.pooler import pooler
 from tests.database.rows import content, rows
-from tests.databases import Databases, statement_count
+from tests.databases import statement_count
 from tests.migrations.catalog import catalog, revisions
 from tests.migrations.server_2_9 import BASELINE
 

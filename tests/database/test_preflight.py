@@ -14,11 +14,12 @@ from sqlalchemy.exc import IntegrityError
 from fractal_models.database import State, inspect_database
 from fractal_models.database.engine import connect
 from fractal_models.database.migrations import head
+from fractal_models.testing.databases import Databases
 from tests.database.commandline import run
 from tests.database.dumps import snapshot
 from tests.database.revisions import History, released
 from tests.database.rows import content, fill
-from tests.databases import Databases, upgrade
+from tests.databases import upgrade
 from tests.migrations.catalog import catalog, revisions
 from tests.migrations.server_2_9 import BASELINE
 

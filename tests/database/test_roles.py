@@ -12,11 +12,12 @@ from sqlalchemy.exc import ProgrammingError
 from fractal_models.database import State, inspect_database
 from fractal_models.database.engine import connect
 from fractal_models.database.roles import secret_columns
+from fractal_models.testing.databases import Databases
 from tests.database.commandline import run
 from tests.database.dumps import dump, psql
 from tests.database.rows import SECRETS, rows
 from tests.database.servers import administer
-from tests.databases import Databases, upgrade
+from tests.databases import upgrade
 from tests.migrations.catalog import catalog, revisions
 from tests.migrations.server_2_9 import BASELINE
 
@@ -51,22 +52,22 @@ def made(databases: Databases, url: URL) -> Iterator[Roles]:
 
 
 @pytest.fixture(scope="module")
-def roles(postgres_databases: Databases, early_site: URL) -> Iterator[Roles]:
+def roles(fractal_postgresql_databases: Databases, early_site: URL) -> Iterator[Roles]:
     """Roles for a database with rows, at head."""
-    url = postgres_databases.create(early_site)
+    url = fractal_postgresql_databases.create(early_site)
     upgrade(url)
-    yield from made(postgres_databases, url)
+    yield from made(fractal_postgresql_databases, url)
 
 
 @pytest.fixture
-def early_roles(postgres_databases: Databases, early_site: URL) -> Iterator[Roles]:
+def early_roles(fractal_postgresql_databases: Databases, early_site: URL) -> Iterator[Roles]:
     """Roles for a database of fractal-server 2.9, with rows."""
-    yield from made(postgres_databases, postgres_databases.create(early_site))
+    yield from made(fractal_postgresql_databases, fractal_postgresql_databases.create(early_site))
 
 
 @pytest.fixture
-def empty_roles(postgres_databases: Databases) -> Iterator[Roles]:
-    yield from made(postgres_databases, postgres_databases.create())
+def empty_roles(fractal_postgresql_databases: Databases) -> Iterator[Roles]:
+    yield from made(fractal_postgresql_databases, fractal_postgresql_databases.create())
 
 
 def denied(url: URL, statement: str) -> None:

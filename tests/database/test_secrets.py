@@ -19,9 +19,9 @@ from fractal_models.columns import UnstorableValueError
 from fractal_models.database import hide_row_values
 from fractal_models.database.roles import secret_columns
 from fractal_models.models import OAuthAccount, UserOAuth, UserSettings
+from fractal_models.testing.databases import Databases
 from fractal_models.testing.factories import OAuthAccountFactory, UserOAuthFactory, UserSettingsFactory
 from tests.database.clients import POSTGRESQL_DRIVERS, SQLITE_DRIVERS, Client
-from tests.databases import Databases
 
 MARK = "s3cr3t"
 
@@ -151,9 +151,9 @@ CASES = [(driver, name, failure) for driver in SQLITE_DRIVERS for name, failure 
 
 
 @pytest.fixture(scope="module")
-def users(sqlite_databases: Databases, postgres_databases: Databases) -> Iterator[dict[str, URL]]:
+def users(fractal_sqlite_databases: Databases, fractal_postgresql_databases: Databases) -> Iterator[dict[str, URL]]:
     """By dialect, a database with a user in it, which stays as it is."""
-    databases = {"sqlite": sqlite_databases, "postgresql": postgres_databases}
+    databases = {"sqlite": fractal_sqlite_databases, "postgresql": fractal_postgresql_databases}
     urls = {dialect: found.create_at_head() for dialect, found in databases.items()}
     for dialect, driver in (("sqlite", "pysqlite"), ("postgresql", "psycopg2")):
         with Client(driver, urls[dialect]) as client:

@@ -15,11 +15,12 @@ from sqlalchemy import URL
 from fractal_models.database import DatabaseError, State, inspect_database
 from fractal_models.database.engine import connect
 from fractal_models.database.migrations import head
+from fractal_models.testing.databases import Databases
 from tests.database.commandline import run
 from tests.database.dumps import snapshot
 from tests.database.pooler import pooler
 from tests.database.servers import PASSWORD, Guarded, administer
-from tests.databases import Databases, upgrade
+from tests.databases import databases_of, upgrade
 from tests.early_database import create_early
 from tests.migrations.server_2_9 import BASELINE
 
@@ -326,7 +327,7 @@ BY_ENGINE = [
 
 @pytest.mark.parametrize(("case", "engine"), BY_ENGINE)
 def test_database_is_told_apart_without_writing(case: Case, engine: str, request: pytest.FixtureRequest) -> None:
-    databases: Databases = request.getfixturevalue("postgres_databases" if engine == POSTGRESQL else "sqlite_databases")
+    databases = databases_of(request, engine)
     url = build(databases, case)
     before = snapshot(url)
 
@@ -510,7 +511,7 @@ FILES: dict[str, tuple[State, int, str, Callable[[Path], str]]] = {
 
 
 @pytest.fixture
-def folder(sqlite_databases: Databases, tmp_path: Path, stack: ExitStack) -> Path:
+def folder(fractal_sqlite_databases: Databases, tmp_path: Path, stack: ExitStack) -> Path:
     """Files that can be no database, or not now."""
     (tmp_path / "text").write_text("This is no database, though it is long enough to be one.\n" * 50)
     upgrade(f"sqlite:///{tmp_path}/behind.db", BASELINE)

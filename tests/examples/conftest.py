@@ -9,7 +9,7 @@ from sqlalchemy import URL
 from sqlmodel import Session
 
 from fractal_models.database import create_engine
-from tests.databases import Databases
+from fractal_models.testing.databases import Databases
 from tests.examples.clients import register
 from tests.examples.serving import Served, environment, free_port, serve, serve_app
 

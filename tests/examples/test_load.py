@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from fractal_models.database import create_engine
 from fractal_models.models import ApplyWorkflow
-from tests.databases import Databases
+from fractal_models.testing.databases import Databases
 from tests.examples.clients import created, register
 from tests.examples.serving import serve_app
 
@@ -25,10 +25,10 @@ POOL_SIZE = 5
 
 
 @pytest.fixture
-def postgres_url(postgres_databases: Databases) -> Iterator[URL]:
-    url = postgres_databases.create_at_head()
+def postgres_url(fractal_postgresql_databases: Databases) -> Iterator[URL]:
+    url = fractal_postgresql_databases.create_at_head()
     yield url
-    postgres_databases.drop(url)
+    fractal_postgresql_databases.drop(url)
 
 
 async def work(client: httpx.AsyncClient, task_id: int, deadline: float) -> tuple[list[int], int]:

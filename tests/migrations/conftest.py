@@ -6,8 +6,9 @@ from functools import cache
 import pytest
 from sqlalchemy import URL
 
+from fractal_models.testing.databases import Databases
 from tests.database.rows import fill
-from tests.databases import Databases, upgrade
+from tests.databases import upgrade
 from tests.early_database import create_early
 from tests.migrations.server_2_9 import BASELINE
 
@@ -49,12 +50,14 @@ def create_young(databases: Databases) -> URL:
 
 
 @pytest.fixture(scope="session")
-def sites_of(sqlite_databases: Databases, postgres_databases: Databases) -> Iterator[Callable[[str], Sites]]:
+def sites_of(
+    fractal_sqlite_databases: Databases, fractal_postgresql_databases: Databases
+) -> Iterator[Callable[[str], Sites]]:
     made: list[Sites] = []
 
     @cache
     def sites(kind: str) -> Sites:
-        databases = sqlite_databases if kind == "sqlite" else postgres_databases
+        databases = fractal_sqlite_databases if kind == "sqlite" else fractal_postgresql_databases
         made.append(Sites(databases, create_early(databases) if kind == "early" else create_young(databases)))
         return made[-1]
 

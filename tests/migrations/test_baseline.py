@@ -7,17 +7,19 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
-from tests.databases import Databases, alembic_config, create_engine, upgrade
+from fractal_models.database import create_engine
+from fractal_models.testing.databases import Databases
+from tests.databases import alembic_config, upgrade
 from tests.migrations import server_2_9
 from tests.migrations.catalog import catalog, differences, revisions
 
 
 @pytest.fixture
-def postgres_url(postgres_databases: Databases) -> Iterator[URL]:
+def postgres_url(fractal_postgresql_databases: Databases) -> Iterator[URL]:
     """An empty database on PostgreSQL, the one engine of fractal-server 2.9."""
-    url = postgres_databases.create()
+    url = fractal_postgresql_databases.create()
     yield url
-    postgres_databases.drop(url)
+    fractal_postgresql_databases.drop(url)
 
 
 @pytest.fixture
@@ -54,30 +56,30 @@ def test_baseline_builds_the_indexes_and_sequences_of_fractal_server_and_nothing
 
 
 def test_database_of_fractal_server_has_the_catalog_of_the_baseline(
-    server_url: URL, postgres_databases: Databases
+    server_url: URL, fractal_postgresql_databases: Databases
 ) -> None:
-    own_url = postgres_databases.create()
+    own_url = fractal_postgresql_databases.create()
     upgrade(own_url, server_2_9.BASELINE)
 
     assert differences(catalog(server_url), catalog(own_url)) == []
     assert revisions(server_url) == revisions(own_url)
-    postgres_databases.drop(own_url)
+    fractal_postgresql_databases.drop(own_url)
 
 
 def test_database_of_fractal_server_upgrades_to_the_same_head_as_an_empty_one(
-    server_url: URL, postgres_databases: Databases
+    server_url: URL, fractal_postgresql_databases: Databases
 ) -> None:
-    own_url = postgres_databases.create_at_head()
+    own_url = fractal_postgresql_databases.create_at_head()
 
     upgrade(server_url)
 
     assert differences(catalog(server_url), catalog(own_url)) == []
     assert revisions(server_url) == revisions(own_url)
-    postgres_databases.drop(own_url)
+    fractal_postgresql_databases.drop(own_url)
 
 
-def test_baseline_has_the_same_columns_and_constraints_on_sqlite(sqlite_databases: Databases) -> None:
-    url = sqlite_databases.create()
+def test_baseline_has_the_same_columns_and_constraints_on_sqlite(fractal_sqlite_databases: Databases) -> None:
+    url = fractal_sqlite_databases.create()
     upgrade(url, server_2_9.BASELINE)
 
     tables = catalog(url)["tables"]
@@ -85,7 +87,7 @@ def test_baseline_has_the_same_columns_and_constraints_on_sqlite(sqlite_database
     assert {table: _outline(definitions) for table, definitions in tables.items()} == {
         table: _outline(definitions) for table, definitions in server_2_9.DEFINITIONS.items()
     }
-    sqlite_databases.drop(url)
+    fractal_sqlite_databases.drop(url)
 
 
 def _outline(definitions: list[str]) -> list[tuple[str, bool]]:

@@ -4,7 +4,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import URL
 
-from tests.databases import Databases, create_engine
+from fractal_models.database import create_engine
+from fractal_models.testing.databases import Databases
 from tests.migrations.catalog import catalog
 
 TABLES = (
@@ -80,13 +81,13 @@ def test_what_comes_or_goes_counts(empty_url: URL, addition: str) -> None:
         "ALTER TABLE shelf ADD CONSTRAINT later CHECK (room < 99) NOT VALID",
     ],
 )
-def test_what_only_postgresql_has_counts(postgres_databases: Databases, addition: str) -> None:
-    url = postgres_databases.create()
+def test_what_only_postgresql_has_counts(fractal_postgresql_databases: Databases, addition: str) -> None:
+    url = fractal_postgresql_databases.create()
     before = catalog(build(url, *TABLES))
 
     assert catalog(build(url, addition)) != before
 
-    postgres_databases.drop(url)
+    fractal_postgresql_databases.drop(url)
 
 
 def test_order_of_columns_and_constraints_does_not_count(databases: Databases) -> None:
@@ -100,12 +101,14 @@ def test_order_of_columns_and_constraints_does_not_count(databases: Databases) -
     databases.drop(other)
 
 
-def test_quotes_around_names_do_not_count(sqlite_databases: Databases) -> None:
-    one = build(sqlite_databases.create(), 'CREATE TABLE lab ("id" INTEGER, name TEXT DEFAULT \'"a", (b\')')
-    other = build(sqlite_databases.create(), 'CREATE TABLE "lab" (id INTEGER,\n"name" TEXT DEFAULT \'"a", (b\')')
+def test_quotes_around_names_do_not_count(fractal_sqlite_databases: Databases) -> None:
+    one = build(fractal_sqlite_databases.create(), 'CREATE TABLE lab ("id" INTEGER, name TEXT DEFAULT \'"a", (b\')')
+    other = build(
+        fractal_sqlite_databases.create(), 'CREATE TABLE "lab" (id INTEGER,\n"name" TEXT DEFAULT \'"a", (b\')'
+    )
 
     assert catalog(one) == catalog(other)
     assert catalog(one)["tables"]["lab"] == ["id INTEGER", "name TEXT DEFAULT '\"a\", (b'"]
 
-    sqlite_databases.drop(one)
-    sqlite_databases.drop(other)
+    fractal_sqlite_databases.drop(one)
+    fractal_sqlite_databases.drop(other)

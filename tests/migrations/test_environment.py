@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy import URL, Engine
 
-from tests.databases import Databases, alembic_config, create_engine
+from fractal_models.database import create_engine
+from fractal_models.testing.databases import Databases
+from tests.databases import alembic_config, databases_of
 from tests.migrations.catalog import catalog, revisions
 
 
@@ -60,8 +62,7 @@ def test_empty_environment_variable_counts_as_none(empty_url: URL, monkeypatch: 
 def test_url_of_a_server_is_taken_whatever_its_driver(
     driver: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = "sqlite" if driver.startswith("sqlite") else "postgres"
-    databases: Databases = request.getfixturevalue(f"{engine}_databases")
+    databases = databases_of(request, driver)
     url = databases.create()
     monkeypatch.setenv("FRACTAL_DATABASE_URL", url.set(drivername=driver).render_as_string(hide_password=False))
 
@@ -72,9 +73,9 @@ def test_url_of_a_server_is_taken_whatever_its_driver(
 
 
 @pytest.fixture
-def awkward_login(postgres_databases: Databases) -> Iterator[URL]:
+def awkward_login(fractal_postgresql_databases: Databases) -> Iterator[URL]:
     """An empty database, and a user of it whose name and password need every kind of escaping in a URL."""
-    url = postgres_databases.create()
+    url = fractal_postgresql_databases.create()
     login = url.set(username=f"%40 @:/?#% {os.getpid()}", password="100%40 @:/?#%(here)s")
     role = f'"{login.username}"'
     engine = create_engine(url)
@@ -85,7 +86,7 @@ def awkward_login(postgres_databases: Databases) -> Iterator[URL]:
         connection.execute(sa.text(f"REASSIGN OWNED BY {role} TO CURRENT_USER"))
         connection.execute(sa.text(f"DROP ROLE {role}"))
     engine.dispose()
-    postgres_databases.drop(url)
+    fractal_postgresql_databases.drop(url)
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from sqlalchemy import URL
 
 from fractal_models.database import State, inspect_database
 from fractal_models.database.engine import connect
+from fractal_models.testing.databases import Databases
 from tests.database.commandline import run
 from tests.database.dumps import dump, psql
 from tests.database.rows import content, fill
-from tests.databases import Databases, alembic_config, upgrade
+from tests.databases import alembic_config, upgrade
 from tests.migrations.catalog import Catalog, catalog, revisions
 from tests.migrations.server_2_9 import BASELINE
 
@@ -21,12 +22,12 @@ ONE_NAME = "4b8f0d6a91c3"
 
 
 @pytest.fixture
-def young_url(postgres_databases: Databases) -> Iterator[URL]:
+def young_url(fractal_postgresql_databases: Databases) -> Iterator[URL]:
     """A database that a late release of fractal-server has created, with rows."""
-    url = postgres_databases.create()
+    url = fractal_postgresql_databases.create()
     upgrade(url, BASELINE)
     yield fill(url)
-    postgres_databases.drop(url)
+    fractal_postgresql_databases.drop(url)
 
 
 def downgrade(url: URL) -> None:
@@ -118,17 +119,17 @@ def test_second_key_on_the_same_column_is_left_alone(young_url: URL) -> None:
     assert catalog(young_url) == before
 
 
-def test_old_names_survive_dump_and_restore(early_url: URL, postgres_databases: Databases) -> None:
+def test_old_names_survive_dump_and_restore(early_url: URL, fractal_postgresql_databases: Databases) -> None:
     before, rows = catalog(early_url), content(early_url)
     upgrade(early_url)
-    restored = postgres_databases.create()
+    restored = fractal_postgresql_databases.create()
     psql(restored, dump(early_url))
 
     downgrade(restored)
 
     assert catalog(restored) == before
     assert content(restored) == rows
-    postgres_databases.drop(restored)
+    fractal_postgresql_databases.drop(restored)
 
 
 def test_young_database_is_not_touched_nor_locked(young_url: URL) -> None:
@@ -159,9 +160,9 @@ def test_upgrade_that_got_half_of_the_locks_is_continued(early_url: URL, young_u
     assert catalog(early_url) == before
 
 
-def test_scripts_do_the_same(early_url: URL, postgres_databases: Databases) -> None:
+def test_scripts_do_the_same(early_url: URL, fractal_postgresql_databases: Databases) -> None:
     before = catalog(early_url)
-    online = postgres_databases.create(early_url)
+    online = fractal_postgresql_databases.create(early_url)
     upgrade(online, ONE_NAME)
 
     psql(early_url, script(early_url, f"{BASELINE}:{ONE_NAME}", command.upgrade))
@@ -171,7 +172,7 @@ def test_scripts_do_the_same(early_url: URL, postgres_databases: Databases) -> N
     psql(early_url, script(early_url, f"{ONE_NAME}:{BASELINE}", command.downgrade))
     assert catalog(early_url) == before
     assert revisions(early_url) == [BASELINE]
-    postgres_databases.drop(online)
+    fractal_postgresql_databases.drop(online)
 
 
 def script(url: URL, revisions: str, run: object) -> str:
@@ -182,8 +183,8 @@ def script(url: URL, revisions: str, run: object) -> str:
     return config.output_buffer.getvalue()
 
 
-def test_sqlite_needs_nothing(sqlite_databases: Databases) -> None:
-    url = sqlite_databases.create()
+def test_sqlite_needs_nothing(fractal_sqlite_databases: Databases) -> None:
+    url = fractal_sqlite_databases.create()
     upgrade(url, BASELINE)
     before = catalog(url)
 
@@ -192,4 +193,4 @@ def test_sqlite_needs_nothing(sqlite_databases: Databases) -> None:
 
     downgrade(url)
     assert catalog(url) == before
-    sqlite_databases.drop(url)
+    fractal_sqlite_databases.drop(url)

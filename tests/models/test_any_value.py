@@ -14,8 +14,8 @@ from sqlmodel import Session
 from fractal_models.columns import EARLIEST, LATEST, UnstorableValueError
 from fractal_models.database import create_engine
 from fractal_models.models import State, UserSettings
-from tests import factories
-from tests.databases import Databases
+from fractal_models.testing.databases import Databases
+from fractal_models.testing.factories import ProjectFactory
 
 # One database serves all examples of a test: each takes its rows back.
 many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -58,7 +58,7 @@ def test_any_json_array(session: Session, data: list[Any]) -> None:
 @given(storable_texts)
 @example("\x01\x7f\N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}\uffff\U0010ffff")
 def test_any_text(session: Session, text: str) -> None:
-    project = factories.project(name=text)
+    project = ProjectFactory.build(name=text)
     session.add(project)
     session.flush()
     session.refresh(project)
@@ -106,10 +106,10 @@ def test_any_moment(session: Session, moment: datetime) -> None:
 
 
 @pytest.fixture(params=["postgresql+psycopg2", "postgresql+psycopg"])
-def postgres_url(request: pytest.FixtureRequest, postgres_databases: Databases) -> Iterator[URL]:
-    url = postgres_databases.create_at_head()
+def postgres_url(request: pytest.FixtureRequest, fractal_postgresql_databases: Databases) -> Iterator[URL]:
+    url = fractal_postgresql_databases.create_at_head()
     yield url.set(drivername=request.param)
-    postgres_databases.drop(url)
+    fractal_postgresql_databases.drop(url)
 
 
 @pytest.fixture(params=["Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati"])

@@ -36,16 +36,27 @@ from fractal_models.models import (
     WorkflowTaskV2,
     WorkflowV2,
 )
-from tests import factories
-from tests.databases import Databases, statement_count
-from tests.factories import Row
-
-
-async def saved(session: AsyncSession, row: Row) -> Row:
-    session.add(row)
-    await session.commit()
-    await session.refresh(row)
-    return row
+from fractal_models.testing.databases import Databases
+from fractal_models.testing.factories import (
+    ApplyWorkflowFactory,
+    DatasetFactory,
+    DatasetV2Factory,
+    JobV2Factory,
+    OAuthAccountFactory,
+    ProjectFactory,
+    ProjectV2Factory,
+    ResourceFactory,
+    TaskFactory,
+    TaskGroupV2Factory,
+    TaskV2Factory,
+    UserGroupFactory,
+    UserOAuthFactory,
+    WorkflowFactory,
+    WorkflowTaskFactory,
+    WorkflowTaskV2Factory,
+    WorkflowV2Factory,
+)
+from tests.databases import Row, saved, statement_count
 
 
 async def all_of(session: AsyncSession, model: type[Row]) -> list[Row]:
@@ -55,16 +66,16 @@ async def all_of(session: AsyncSession, model: type[Row]) -> list[Row]:
 
 
 async def test_foreign_keys_are_enforced(async_session: AsyncSession) -> None:
-    async_session.add(factories.resource(dataset_id=999_999))
+    async_session.add(ResourceFactory.build(dataset_id=999_999))
     with pytest.raises(IntegrityError, match=r"(?i)foreign key constraint"):
         await async_session.flush()
 
 
 async def test_users(async_session: AsyncSession) -> None:
     settings = UserSettings(slurm_accounts=["lab"])
-    accounts = [factories.oauth_account(), factories.oauth_account()]
-    await saved(async_session, factories.user(settings=settings, oauth_accounts=accounts))
-    await saved(async_session, factories.user())
+    accounts = [OAuthAccountFactory.build(), OAuthAccountFactory.build()]
+    await async_session.run_sync(UserOAuthFactory.create, settings=settings, oauth_accounts=accounts)
+    await async_session.run_sync(UserOAuthFactory.create)
 
     user, other = await all_of(async_session, UserOAuth)
     assert (user.slurm_accounts, other.slurm_accounts) == (["lab"], [])
@@ -86,11 +97,11 @@ async def test_users(async_session: AsyncSession) -> None:
     assert [found.id for found in await all_of(async_session, UserOAuth)] == [other.id]
 
 
-@pytest.mark.parametrize(("make", "model"), [(factories.project, Project), (factories.project_v2, ProjectV2)])
+@pytest.mark.parametrize(("make", "model"), [(ProjectFactory.build, Project), (ProjectV2Factory.build, ProjectV2)])
 async def test_projects(async_session: AsyncSession, make: Callable[..., Any], model: type[Any]) -> None:
-    users = [await saved(async_session, factories.user(settings=UserSettings())) for _ in range(2)]
-    await saved(async_session, make(name="both", user_list=users))
-    await saved(async_session, make(name="none"))
+    users = [await async_session.run_sync(UserOAuthFactory.create, settings=UserSettings()) for _ in range(2)]
+    await async_session.run_sync(saved, make(name="both", user_list=users))
+    await async_session.run_sync(saved, make(name="none"))
 
     both, none = await all_of(async_session, model)
     assert [user.settings.slurm_accounts for user in both.user_list] == [[], []]
@@ -106,10 +117,10 @@ async def test_projects(async_session: AsyncSession, make: Callable[..., Any], m
 
 
 async def test_datasets(async_session: AsyncSession) -> None:
-    user = await saved(async_session, factories.user(oauth_accounts=[factories.oauth_account()]))
-    project = await saved(async_session, factories.project(user_list=[user]))
-    resources = [factories.resource(path=path) for path in "abc"]
-    await saved(async_session, factories.dataset(project=project, resource_list=resources))
+    user = await async_session.run_sync(UserOAuthFactory.create, oauth_accounts=[OAuthAccountFactory.build()])
+    project = await async_session.run_sync(ProjectFactory.create, user_list=[user])
+    resources = [ResourceFactory.build(path=path) for path in "abc"]
+    await async_session.run_sync(DatasetFactory.create, project=project, resource_list=resources)
 
     (dataset,) = await all_of(async_session, Dataset)
     assert dataset.paths == ["a", "b", "c"]
@@ -127,7 +138,7 @@ async def test_datasets(async_session: AsyncSession) -> None:
 
 
 async def test_datasets_of_version_2(async_session: AsyncSession) -> None:
-    await saved(async_session, factories.dataset_v2(images=[{"zarr_url": "/a"}]))
+    await async_session.run_sync(DatasetV2Factory.create, images=[{"zarr_url": "/a"}])
     (dataset,) = await all_of(async_session, DatasetV2)
     assert dataset.project.user_list == []
     dataset.images.append({"zarr_url": "/b"})
@@ -137,16 +148,17 @@ async def test_datasets_of_version_2(async_session: AsyncSession) -> None:
 
 
 async def test_workflows(async_session: AsyncSession) -> None:
-    steps = [factories.step(task=factories.task(name=name), args={"name": name}) for name in "abc"]
-    await saved(async_session, factories.workflow(task_list=steps))
+    steps = [WorkflowTaskFactory.build(task=TaskFactory.build(name=name), args={"name": name}) for name in "abc"]
+    project = ProjectFactory.build(name="project")
+    await async_session.run_sync(WorkflowFactory.create, project=project, task_list=steps)
 
     (workflow,) = await all_of(async_session, Workflow)
     assert [step.task.name for step in workflow.task_list] == ["a", "b", "c"]
-    assert (workflow.input_type, workflow.output_type, workflow.project.name) == ("image", "zarr", "project")
+    assert (workflow.input_type, workflow.output_type, workflow.project.name) == ("zarr", "zarr", "project")
     assert not any(step.is_parallel for step in workflow.task_list)
     workflow.task_list.insert(0, workflow.task_list.pop())
     workflow.task_list.remove(workflow.task_list[1])
-    workflow.task_list.append(factories.step(task=workflow.task_list[0].task))
+    workflow.task_list.append(WorkflowTaskFactory.build(task=workflow.task_list[0].task))
     await async_session.commit()
     (workflow,) = await all_of(async_session, Workflow)
     assert [(step.order, step.task.name) for step in workflow.task_list] == [(0, "c"), (1, "b"), (2, "c")]
@@ -157,11 +169,11 @@ async def test_workflows(async_session: AsyncSession) -> None:
 
 
 async def test_workflows_of_version_2(async_session: AsyncSession) -> None:
-    owner = await saved(async_session, factories.user())
-    tasks = [factories.task_v2(name=name) for name in "ab"]
-    group = await saved(async_session, factories.task_group(owner, task_list=tasks))
-    steps = [factories.step_v2(task=task) for task in group.task_list]
-    await saved(async_session, factories.workflow_v2(task_list=steps))
+    owner = await async_session.run_sync(UserOAuthFactory.create)
+    tasks = [TaskV2Factory.build(name=name) for name in "ab"]
+    group = await async_session.run_sync(TaskGroupV2Factory.create, user_id=owner.id, task_list=tasks)
+    steps = [WorkflowTaskV2Factory.build(task=task) for task in group.task_list]
+    await async_session.run_sync(WorkflowV2Factory.create, task_list=steps)
 
     (workflow,) = await all_of(async_session, WorkflowV2)
     assert [step.task.name for step in workflow.task_list] == ["a", "b"]
@@ -179,9 +191,9 @@ async def test_workflows_of_version_2(async_session: AsyncSession) -> None:
     assert await all_of(async_session, TaskV2) == []
 
 
-@pytest.mark.parametrize(("make", "model"), [(factories.job, ApplyWorkflow), (factories.job_v2, JobV2)])
+@pytest.mark.parametrize(("make", "model"), [(ApplyWorkflowFactory.build, ApplyWorkflow), (JobV2Factory.build, JobV2)])
 async def test_jobs(async_session: AsyncSession, make: Callable[..., Any], model: type[Any]) -> None:
-    await saved(async_session, make(workflow_dump={"b": 1, "a": [2]}))
+    await async_session.run_sync(saved, make(workflow_dump={"b": 1, "a": [2]}))
     (job,) = await all_of(async_session, model)
     assert list(job.workflow_dump) == ["b", "a"]
     job.status = JobStatusTypeV1.FAILED
@@ -196,8 +208,8 @@ DATA = {"z": [1, 2.5, None, {"b": True}], "a": "漢", "é": {}}
 
 REFUSED: list[tuple[Base, str]] = [
     (State(data={"a": nan}), r"^state\.data: holds NaN or Infinity"),
-    (factories.group(viewer_paths=[{1}]), r"^usergroup\.viewer_paths: Object of type set"),
-    (factories.project(name="\0"), r"^project\.name: holds a NUL character"),
+    (UserGroupFactory.build(viewer_paths=[{1}]), r"^usergroup\.viewer_paths: Object of type set"),
+    (ProjectFactory.build(name="\0"), r"^project\.name: holds a NUL character"),
     (State(timestamp=datetime(2024, 1, 1)), r"^state\.timestamp: has no timezone"),  # noqa: DTZ001
 ]
 
@@ -226,17 +238,17 @@ async def test_each_driver_stores_json_alike(async_session: AsyncSession) -> Non
     assert text.all() == [json.dumps(DATA), "{}"]
 
 
-def test_psycopg_stores_everything_alike_in_synchronous_code(postgres_databases: Databases) -> None:
-    url = postgres_databases.create_at_head()
+def test_psycopg_stores_everything_alike_in_synchronous_code(fractal_postgresql_databases: Databases) -> None:
+    url = fractal_postgresql_databases.create_at_head()
     engine = create_engine(url.set(drivername="postgresql+psycopg"))
     with Session(engine) as session:
         moment = datetime(2024, 2, 29, tzinfo=UTC)
-        state = factories.saved(session, State(data=DATA, timestamp=moment))
+        state = saved(session, State(data=DATA, timestamp=moment))
         assert (list(state.data.items()), state.timestamp) == (list(DATA.items()), moment)
         state.data["new"] = [None]
         session.commit()
         assert state.data["new"] == [None]
-        job = factories.saved(session, factories.job(status=JobStatusTypeV1.DONE, log="é 漢"))
+        job = saved(session, ApplyWorkflowFactory.build(status=JobStatusTypeV1.DONE, log="é 漢"))
         assert (job.status, job.log) == ("done", "é 漢")
         session.execute(insert(State), [{"data": None}, {"data": None}])
         assert session.scalar(sa.text("SELECT count(*) FROM state WHERE data IS NULL")) == 2
@@ -244,4 +256,4 @@ def test_psycopg_stores_everything_alike_in_synchronous_code(postgres_databases:
         with pytest.raises(UnstorableValueError, match=r"^state\.data: holds NaN or Infinity"):
             session.flush()
     engine.dispose()
-    postgres_databases.drop(url)
+    fractal_postgresql_databases.drop(url)

@@ -14,22 +14,31 @@ from sqlmodel import Session
 
 from fractal_models.columns import TrackedDict, TrackedList
 from fractal_models.models import Dataset, Project, State, WorkflowTask
-from tests import factories
+from fractal_models.testing.factories import (
+    DatasetFactory,
+    ProjectFactory,
+    ResourceFactory,
+    TaskFactory,
+    UserOAuthFactory,
+    WorkflowFactory,
+    WorkflowTaskFactory,
+)
+from tests.databases import saved
 
 
 def test_unknown_names_are_a_type_error_that_lists_them() -> None:
     with pytest.raises(TypeError, match=r"^Project has no column or relationship nmae, titel$"):
-        factories.project(titel="A", nmae="B")
+        ProjectFactory.build(titel="A", nmae="B")
 
 
 def test_a_property_is_no_name_to_construct_with() -> None:
     with pytest.raises(TypeError, match=r"^UserOAuth has no column or relationship slurm_user$"):
-        factories.user(slurm_user="alice")
+        UserOAuthFactory.build(slurm_user="alice")
 
 
 def test_assigning_an_unknown_name_is_an_error() -> None:
     with pytest.raises(ValueError, match='"Project" object has no field "titel"'):
-        setattr(factories.project(), "titel", "A")  # noqa: B010 (type checkers find it too)
+        setattr(ProjectFactory.build(), "titel", "A")  # noqa: B010 (type checkers find it too)
 
 
 @pytest.mark.parametrize("make", [Project, lambda **values: Project.model_validate(values)])
@@ -48,28 +57,28 @@ def test_what_a_validator_makes_of_a_value_is_kept(make: Callable[..., Project])
 
 
 def test_what_was_given_is_what_counts_as_set() -> None:
-    project = factories.project()
+    project = Project(name="project")
     project.read_only = True
     assert project.model_dump(exclude_unset=True) == {"name": "project", "read_only": True}
 
 
 def test_a_row_dumps_its_json_as_plain_collections() -> None:
-    dataset = factories.dataset(meta={"a": 1}, history=[{}])
+    dataset = DatasetFactory.build(meta={"a": 1}, history=[{}])
     dumped = dataset.model_dump(include={"meta", "history"})
     assert (type(dumped["meta"]), type(dumped["history"])) == (dict, list)
     assert dataset.model_dump_json(include={"meta", "history"}) == '{"meta":{"a":1},"history":[{}]}'
 
 
 def test_rows_are_equal_to_themselves_alone() -> None:
-    one, other = factories.resource(), factories.resource()
+    one, other = ResourceFactory.build(), ResourceFactory.build()
     assert one == one
     assert one != other
     assert len({one, other, one}) == 2
 
 
 def test_taking_one_of_two_like_entries_out_of_a_list_takes_that_one(session: Session) -> None:
-    one, other = factories.resource(), factories.resource()
-    dataset = factories.dataset(resource_list=[one, other])
+    one, other = ResourceFactory.build(), ResourceFactory.build()
+    dataset = DatasetFactory.build(resource_list=[one, other])
     session.add(dataset)
 
     dataset.resource_list.remove(other)
@@ -78,8 +87,8 @@ def test_taking_one_of_two_like_entries_out_of_a_list_takes_that_one(session: Se
 
 
 def test_taking_an_expired_entry_out_of_a_list_takes_that_one(session: Session) -> None:
-    one, other = factories.resource(path="/one"), factories.resource(path="/other")
-    dataset = factories.saved(session, factories.dataset(resource_list=[one, other]))
+    one, other = ResourceFactory.build(path="/one"), ResourceFactory.build(path="/other")
+    dataset = DatasetFactory.create(session, resource_list=[one, other])
 
     resources = dataset.resource_list
     session.expire(one)
@@ -94,7 +103,7 @@ HISTORY: list[Any] = [{"status": "done"}, {"b": 1}, {"a": 2}]
 
 
 def new(**values: Any) -> Dataset:
-    return factories.dataset(**{"meta": copy.deepcopy(META), "history": copy.deepcopy(HISTORY), **values})
+    return DatasetFactory.build(**{"meta": copy.deepcopy(META), "history": copy.deepcopy(HISTORY), **values})
 
 
 def flushed(session: Session) -> Dataset:
@@ -105,19 +114,19 @@ def flushed(session: Session) -> Dataset:
 
 
 def loaded(session: Session) -> Dataset:
-    key = factories.saved(session, new()).id
+    key = saved(session, new()).id
     session.expunge_all()
     return session.get_one(Dataset, key)
 
 
 def refreshed(session: Session) -> Dataset:
-    dataset = factories.saved(session, new())
+    dataset = saved(session, new())
     session.refresh(dataset)
     return dataset
 
 
 def validated(session: Session) -> Dataset:
-    project = factories.saved(session, factories.project())
+    project = ProjectFactory.create(session)
     values = {"name": "dataset", "project_id": project.id, "meta": META, "history": HISTORY}
     dataset = Dataset.model_validate(copy.deepcopy(values))
     session.add(dataset)
@@ -310,8 +319,8 @@ def test_copies_of_a_collection_belong_to_no_row(session: Session, duplicate: Ca
 
 
 def test_a_workflow_survives_pickling_with_its_steps(session: Session) -> None:
-    steps = [factories.step(args={"n": n}) for n in range(3)]
-    workflow = factories.saved(session, factories.workflow(task_list=steps))
+    steps = [WorkflowTaskFactory.build(args={"n": n}) for n in range(3)]
+    workflow = WorkflowFactory.create(session, task_list=steps)
     session.refresh(workflow)
     restored = pickle.loads(pickle.dumps(workflow))
     session.expunge_all()
@@ -342,8 +351,8 @@ def test_a_row_is_freed_when_it_is_dropped(session: Session, origin: Callable[[S
 
 
 def test_a_refused_value_leaves_the_old_one(session: Session) -> None:
-    step = factories.step(args={"a": 1})
-    factories.saved(session, factories.workflow(task_list=[step]))
+    step = WorkflowTaskFactory.build(args={"a": 1})
+    WorkflowFactory.create(session, task_list=[step])
 
     with pytest.raises(ValueError, match="component"):
         step.args = {"component": 1}
@@ -359,23 +368,23 @@ def test_a_refused_value_leaves_the_old_one(session: Session) -> None:
 
 
 def test_columns_and_relationships_can_be_given_by_name(session: Session) -> None:
-    project = factories.saved(session, factories.project())
+    project = ProjectFactory.create(session)
     values: dict[str, Any] = {"name": "dataset"}
-    by_column = factories.saved(session, Dataset(**values | {"project_id": project.id}))
-    by_relationship = factories.saved(session, Dataset(**values | {"project": project}))
+    by_column = saved(session, Dataset(**values | {"project_id": project.id}))
+    by_relationship = saved(session, Dataset(**values | {"project": project}))
     assert by_column.project is by_relationship.project is project
 
 
 def test_a_row_can_be_built_in_steps(session: Session) -> None:
     step = WorkflowTask(**{})
-    step.task = factories.task()
+    step.task = TaskFactory.build()
     step.args = {"a": 1}
-    factories.saved(session, factories.workflow(task_list=[step]))
+    WorkflowFactory.create(session, task_list=[step])
     assert step.args == {"a": 1}
 
 
 def test_state_keeps_what_a_background_operation_says(session: Session) -> None:
-    state = factories.saved(session, State())
+    state = saved(session, State())
     state.data["status"] = "pending"
     session.commit()
     state.data |= {"status": "done", "log": ["one", "two"]}

@@ -15,9 +15,9 @@ from sqlmodel import Session, SQLModel, col, select
 
 from fractal_models.columns import JSONObject, UnstorableValueError
 from fractal_models.models import ApplyWorkflow, Dataset, JobStatusTypeV1, Task, UserOAuth
+from fractal_models.testing.factories import ApplyWorkflowFactory, DatasetFactory, TaskFactory, UserOAuthFactory
 from fractal_models.utils import get_timestamp
-from tests import factories
-from tests.databases import statement_count
+from tests.databases import saved, statement_count
 
 TABLE = SQLModel.metadata.tables["dataset"]
 TOKYO = timezone(timedelta(hours=9))
@@ -116,7 +116,7 @@ WAYS: list[Way] = [
 def test_what_cannot_be_stored_is_refused_on_every_way_in(
     session: Session, engine: Engine, name: str, value: Any, reason: str
 ) -> None:
-    dataset = factories.saved(session, factories.dataset())
+    dataset = DatasetFactory.create(session)
     for way in WAYS:
         session.refresh(dataset)
         statements = statement_count(engine)
@@ -145,7 +145,7 @@ def test_what_cannot_be_stored_is_refused_on_every_way_in(
 def test_what_cannot_be_stored_is_refused_at_flush_after_an_edit_in_place(
     session: Session, engine: Engine, edit: Callable[[Dataset], None], message: str
 ) -> None:
-    dataset = factories.saved(session, factories.dataset())
+    dataset = DatasetFactory.create(session)
     session.refresh(dataset)
     statements = statement_count(engine)
     edit(dataset)
@@ -167,26 +167,26 @@ def text_of(session: Session, column: str, table: str = "dataset") -> Any:
 
 def test_json_is_stored_as_python_writes_it(session: Session) -> None:
     meta = {"z": 1, "a": {"é": [1.5, None, True, "\0"]}, "\N{SNAKE}": -0.0}
-    factories.saved(session, factories.dataset(meta=meta))
+    DatasetFactory.create(session, meta=meta)
     assert text_of(session, "meta") == json.dumps(meta)
 
 
 @pytest.mark.parametrize("way", [assign, update_values, update_in_bulk])
 def test_json_keeps_the_order_of_its_keys(session: Session, way: Way) -> None:
-    dataset = factories.saved(session, factories.dataset(meta={"a": 1, "b": 2, "c": {"y": 1, "x": 2}}))
+    dataset = DatasetFactory.create(session, meta={"a": 1, "b": 2, "c": {"y": 1, "x": 2}})
     way(session, dataset, {"meta": {"c": {"x": 2, "y": 1}, "b": 2, "a": 1}})
     session.commit()
     assert json.dumps(dataset.meta) == '{"c": {"x": 2, "y": 1}, "b": 2, "a": 1}'
 
 
 def test_json_has_lists_and_keys_of_text_alone(session: Session) -> None:
-    dataset = factories.saved(session, factories.dataset(meta={1: (2, 3), None: True}))
+    dataset = DatasetFactory.create(session, meta={1: (2, 3), None: True})
     assert dataset.meta == {"1": [2, 3], "null": True}
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_none_is_null_and_never_json_null(session: Session, way: Way) -> None:
-    dataset = factories.saved(session, factories.dataset())
+    dataset = DatasetFactory.create(session)
     way(session, dataset, {"meta": None})
     session.commit()
     assert session.scalar(sa.text("SELECT count(*) FROM dataset WHERE meta IS NULL")) > 0
@@ -194,19 +194,19 @@ def test_none_is_null_and_never_json_null(session: Session, way: Way) -> None:
 
 
 def test_none_replaces_a_default(session: Session) -> None:
-    task = factories.saved(session, factories.task(meta=None))
+    task = TaskFactory.create(session, meta=None)
     assert task.meta is None
     assert text_of(session, "meta", "task") is None
 
 
 def test_an_optional_column_that_is_left_out_is_null(session: Session) -> None:
-    task = factories.saved(session, factories.task())
+    task = TaskFactory.create(session)
     assert task.args_schema is None
     assert text_of(session, "args_schema", "task") is None
 
 
 def test_json_null_cannot_be_asked_for(session: Session) -> None:
-    dataset = factories.saved(session, factories.dataset())
+    dataset = DatasetFactory.create(session)
     for way in WAYS:
         with pytest.raises(UnstorableValueError, match=r"^dataset\.meta: takes a dict, not "):
             way(session, dataset, {"meta": JSON.NULL})
@@ -214,15 +214,15 @@ def test_json_null_cannot_be_asked_for(session: Session) -> None:
 
 
 def test_json_null_of_another_writer_reads_as_none(session: Session) -> None:
-    dataset = factories.saved(session, factories.dataset())
+    dataset = DatasetFactory.create(session)
     session.execute(sa.text("UPDATE dataset SET meta = 'null'"))
     session.refresh(dataset)
     assert dataset.meta is None
 
 
 def test_queries_reach_into_json(session: Session) -> None:
-    dataset = factories.saved(session, factories.dataset(meta={"a": {"b": "x"}}, history=[{"status": "done"}]))
-    factories.saved(session, factories.dataset(meta={"a": {"b": "y"}}, history=[]))
+    dataset = DatasetFactory.create(session, meta={"a": {"b": "x"}}, history=[{"status": "done"}])
+    DatasetFactory.create(session, meta={"a": {"b": "y"}}, history=[])
     for path in (
         col(Dataset.meta)["a"]["b"].as_string() == "x",
         col(Dataset.meta)[("a", "b")].as_string() == "x",
@@ -250,19 +250,19 @@ def test_json_is_compared_as_in_a_plain_column(engine: Engine, condition: Callab
 
 def test_text_is_stored_in_full(session: Session) -> None:
     text = "é 漢 \N{SNAKE} '\"\\ \t\r\n \x7f" * 10_000
-    assert factories.saved(session, factories.dataset(name=text, type="")).name == text
+    assert DatasetFactory.create(session, name=text, type="").name == text
 
 
 def test_an_enumeration_is_stored_as_its_text(session: Session) -> None:
-    job = factories.saved(session, factories.job(status=JobStatusTypeV1.FAILED))
+    job = saved(session, ApplyWorkflowFactory.build(status=JobStatusTypeV1.FAILED))
     assert session.scalar(sa.text("SELECT status FROM applyworkflow")) == "failed"
     assert type(job.status) is str
     assert session.exec(select(ApplyWorkflow).where(ApplyWorkflow.status == JobStatusTypeV1.FAILED)).all() == [job]
 
 
 def test_text_can_be_searched_in_every_way(session: Session) -> None:
-    user = factories.saved(session, factories.user(email="Alice@example.org"))
-    factories.saved(session, factories.user(username="bob"))
+    user = UserOAuthFactory.create(session, email="Alice@example.org")
+    UserOAuthFactory.create(session, username="bob")
     for condition in (
         func.lower(UserOAuth.email) == "alice@example.org",
         col(UserOAuth.email).like("Alice%"),
@@ -275,7 +275,7 @@ def test_text_can_be_searched_in_every_way(session: Session) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_moment_comes_back_in_utc_from_any_zone(session: Session, way: Way) -> None:
-    dataset = factories.saved(session, factories.dataset(timestamp_created=get_timestamp() - timedelta(days=1)))
+    dataset = DatasetFactory.create(session, timestamp_created=get_timestamp() - timedelta(days=1))
     way(session, dataset, {"timestamp_created": datetime(2024, 7, 1, 5, 30, 0, 123456, ZoneInfo("Asia/Kolkata"))})
     session.commit()
 
@@ -287,8 +287,8 @@ def test_a_moment_comes_back_in_utc_from_any_zone(session: Session, way: Way) ->
 
 def test_moments_are_compared_across_zones(session: Session) -> None:
     moment = datetime(2024, 1, 1, tzinfo=UTC)
-    dataset = factories.saved(session, factories.dataset(timestamp_created=moment))
-    factories.saved(session, factories.dataset())
+    dataset = DatasetFactory.create(session, timestamp_created=moment)
+    DatasetFactory.create(session)
     for condition in (
         Dataset.timestamp_created == moment.astimezone(TOKYO),
         Dataset.timestamp_created < (moment + timedelta(seconds=1)).astimezone(TOKYO),
@@ -298,7 +298,7 @@ def test_moments_are_compared_across_zones(session: Session) -> None:
 
 
 def test_none_is_no_value_of_a_task_schema(session: Session) -> None:
-    task = factories.saved(session, factories.task(args_schema={"type": "object"}))
+    task = TaskFactory.create(session, args_schema={"type": "object"})
     task.args_schema = None
     session.commit()
     assert session.exec(select(Task).where(col(Task.args_schema).is_(None))).all() == [task]

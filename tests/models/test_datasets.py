@@ -5,18 +5,19 @@ import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from fractal_models.models import Resource
-from tests import factories
+from fractal_models.testing.factories import DatasetFactory, DatasetV2Factory, ResourceFactory
+from tests.databases import saved
 
 
 def test_paths_are_those_of_the_resources_in_order_of_id(session: Session) -> None:
-    dataset = factories.dataset(resource_list=[factories.resource(path="/b"), factories.resource(path="/a")])
-    assert factories.saved(session, dataset).paths == ["/b", "/a"]
-    assert factories.dataset().paths == []
+    dataset = DatasetFactory.build(resource_list=[ResourceFactory.build(path="/b"), ResourceFactory.build(path="/a")])
+    assert saved(session, dataset).paths == ["/b", "/a"]
+    assert DatasetFactory.build().paths == []
 
 
 def test_reordering_resources_never_rewrites_their_ids(session: Session) -> None:
-    resources = [factories.resource(path=path) for path in "abc"]
-    dataset = factories.saved(session, factories.dataset(resource_list=resources))
+    resources = [ResourceFactory.build(path=path) for path in "abc"]
+    dataset = DatasetFactory.create(session, resource_list=resources)
     ids = {resource.path: resource.id for resource in dataset.resource_list}
 
     dataset.resource_list.reverse()
@@ -30,8 +31,8 @@ def test_reordering_resources_never_rewrites_their_ids(session: Session) -> None
 
 
 def test_resources_are_deleted_with_their_dataset_or_when_taken_out(session: Session) -> None:
-    dataset = factories.dataset(resource_list=[factories.resource(path=path) for path in "abc"])
-    other = factories.dataset(resource_list=[factories.resource(path="other")])
+    dataset = DatasetFactory.build(resource_list=[ResourceFactory.build(path=path) for path in "abc"])
+    other = DatasetFactory.build(resource_list=[ResourceFactory.build(path="other")])
     session.add_all([dataset, other])
     session.commit()
 
@@ -47,13 +48,13 @@ def test_resources_are_deleted_with_their_dataset_or_when_taken_out(session: Ses
 
 
 def test_a_resource_can_be_given_to_its_dataset_by_key(session: Session) -> None:
-    dataset = factories.saved(session, factories.dataset())
-    factories.saved(session, factories.resource(path="/a", dataset_id=dataset.id))
+    dataset = DatasetFactory.create(session)
+    ResourceFactory.create(session, path="/a", dataset_id=dataset.id)
     assert dataset.paths == ["/a"]
 
 
 def test_image_zarr_urls_are_those_of_the_images(session: Session) -> None:
-    dataset = factories.saved(session, factories.dataset_v2())
+    dataset = DatasetV2Factory.create(session)
     assert dataset.image_zarr_urls == []
     images = [{"zarr_url": "/zarr/b", "types": {"3D": True}}, {"zarr_url": "/zarr/a", "attributes": {"well": "A01"}}]
     dataset.images.extend(images)
@@ -64,11 +65,11 @@ def test_image_zarr_urls_are_those_of_the_images(session: Session) -> None:
 
 def test_an_image_without_url_is_an_error_when_asked_for() -> None:
     with pytest.raises(KeyError, match="zarr_url"):
-        _ = factories.dataset_v2(images=[{}]).image_zarr_urls
+        _ = DatasetV2Factory.build(images=[{}]).image_zarr_urls
 
 
 def test_tens_of_thousands_of_images_are_normal(session: Session) -> None:
     images = [{"zarr_url": f"/zarr/{n}", "attributes": {"well": "A01"}, "types": {"3D": True}} for n in range(20_000)]
-    dataset = factories.saved(session, factories.dataset_v2(images=images))
+    dataset = DatasetV2Factory.create(session, images=images)
     assert dataset.image_zarr_urls[-1] == "/zarr/19999"
     assert session.scalar(sa.text("SELECT length(CAST(images AS TEXT)) FROM datasetv2")) > 1_000_000

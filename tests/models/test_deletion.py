@@ -28,9 +28,26 @@ from fractal_models.models import (
     WorkflowTask,
     WorkflowTaskV2,
 )
-from tests import factories
-from tests.databases import statement_count
-from tests.factories import saved
+from fractal_models.testing.factories import (
+    ApplyWorkflowFactory,
+    DatasetFactory,
+    DatasetV2Factory,
+    JobV2Factory,
+    OAuthAccountFactory,
+    ProjectFactory,
+    ProjectV2Factory,
+    ResourceFactory,
+    TaskFactory,
+    TaskGroupV2Factory,
+    TaskV2Factory,
+    UserGroupFactory,
+    UserOAuthFactory,
+    WorkflowFactory,
+    WorkflowTaskFactory,
+    WorkflowTaskV2Factory,
+    WorkflowV2Factory,
+)
+from tests.databases import saved, statement_count
 
 Row = Any
 Delete = Callable[[Session, Row], None]
@@ -86,13 +103,13 @@ def number_of(session: Session, model: type[Base]) -> int:
 @pytest.mark.parametrize(
     ("key", "make", "job"),
     [
-        ("project_id", factories.project, factories.job),
-        ("workflow_id", factories.workflow, factories.job),
-        ("input_dataset_id", factories.dataset, factories.job),
-        ("output_dataset_id", factories.dataset, factories.job),
-        ("project_id", factories.project_v2, factories.job_v2),
-        ("workflow_id", factories.workflow_v2, factories.job_v2),
-        ("dataset_id", factories.dataset_v2, factories.job_v2),
+        ("project_id", ProjectFactory.build, ApplyWorkflowFactory.build),
+        ("workflow_id", WorkflowFactory.build, ApplyWorkflowFactory.build),
+        ("input_dataset_id", DatasetFactory.build, ApplyWorkflowFactory.build),
+        ("output_dataset_id", DatasetFactory.build, ApplyWorkflowFactory.build),
+        ("project_id", ProjectV2Factory.build, JobV2Factory.build),
+        ("workflow_id", WorkflowV2Factory.build, JobV2Factory.build),
+        ("dataset_id", DatasetV2Factory.build, JobV2Factory.build),
     ],
 )
 def test_job_loses_the_key_of_what_is_deleted(
@@ -110,8 +127,8 @@ def test_job_loses_the_key_of_what_is_deleted(
 
 
 def test_activity_loses_the_key_of_a_deleted_task_group(session: Session, delete: Delete) -> None:
-    owner = saved(session, factories.user())
-    group = saved(session, factories.task_group(owner))
+    owner = UserOAuthFactory.create(session)
+    group = TaskGroupV2Factory.create(session, user_id=owner.id)
     row = saved(session, activity(owner, taskgroupv2_id=group.id))
 
     delete(session, group)
@@ -123,8 +140,8 @@ def test_activity_loses_the_key_of_a_deleted_task_group(session: Session, delete
 
 
 def test_resources_go_with_their_dataset(session: Session, delete: Delete) -> None:
-    dataset = saved(session, factories.dataset(resource_list=[factories.resource(), factories.resource()]))
-    saved(session, factories.dataset(resource_list=[factories.resource()]))
+    dataset = DatasetFactory.create(session, resource_list=[ResourceFactory.build(), ResourceFactory.build()])
+    DatasetFactory.create(session, resource_list=[ResourceFactory.build()])
 
     delete(session, dataset)
 
@@ -132,7 +149,7 @@ def test_resources_go_with_their_dataset(session: Session, delete: Delete) -> No
 
 
 def test_steps_go_with_their_workflow_and_tasks_stay(session: Session, delete: Delete) -> None:
-    workflow = saved(session, factories.workflow(task_list=[factories.step(), factories.step()]))
+    workflow = WorkflowFactory.create(session, task_list=[WorkflowTaskFactory.build(), WorkflowTaskFactory.build()])
     tasks = [step.task for step in workflow.task_list]
 
     delete(session, workflow)
@@ -142,10 +159,10 @@ def test_steps_go_with_their_workflow_and_tasks_stay(session: Session, delete: D
 
 
 def test_steps_of_version_2_go_with_their_workflow_and_tasks_stay(session: Session, delete: Delete) -> None:
-    owner = saved(session, factories.user())
-    group = saved(session, factories.task_group(owner, task_list=[factories.task_v2()]))
-    steps = [factories.step_v2(task=group.task_list[0]) for _ in range(2)]
-    workflow = saved(session, factories.workflow_v2(task_list=steps))
+    owner = UserOAuthFactory.create(session)
+    group = TaskGroupV2Factory.create(session, user_id=owner.id, task_list=[TaskV2Factory.build()])
+    steps = [WorkflowTaskV2Factory.build(task=group.task_list[0]) for _ in range(2)]
+    workflow = WorkflowV2Factory.create(session, task_list=steps)
 
     delete(session, workflow)
 
@@ -154,8 +171,10 @@ def test_steps_of_version_2_go_with_their_workflow_and_tasks_stay(session: Sessi
 
 
 def test_tasks_go_with_their_group(session: Session, delete: Delete) -> None:
-    owner = saved(session, factories.user())
-    group = saved(session, factories.task_group(owner, task_list=[factories.task_v2(), factories.task_v2()]))
+    owner = UserOAuthFactory.create(session)
+    group = TaskGroupV2Factory.create(
+        session, user_id=owner.id, task_list=[TaskV2Factory.build(), TaskV2Factory.build()]
+    )
 
     delete(session, group)
 
@@ -163,12 +182,12 @@ def test_tasks_go_with_their_group(session: Session, delete: Delete) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "link"), [(factories.project, LinkUserProject), (factories.project_v2, LinkUserProjectV2)]
+    ("make", "link"), [(ProjectFactory.build, LinkUserProject), (ProjectV2Factory.build, LinkUserProjectV2)]
 )
 def test_memberships_go_with_their_project(
     session: Session, delete: Delete, make: Callable[..., Row], link: type[Base]
 ) -> None:
-    project = saved(session, make(user_list=[factories.user(), factories.user()]))
+    project = saved(session, make(user_list=[UserOAuthFactory.build(), UserOAuthFactory.build()]))
 
     delete(session, project)
 
@@ -177,10 +196,10 @@ def test_memberships_go_with_their_project(
 
 
 def test_accounts_and_memberships_go_with_their_user(session: Session, delete: Delete) -> None:
-    user = saved(session, factories.user(oauth_accounts=[factories.oauth_account(), factories.oauth_account()]))
-    saved(session, factories.project(user_list=[user]))
-    saved(session, factories.project_v2(user_list=[user]))
-    saved(session, membership(saved(session, factories.group()), user))
+    user = UserOAuthFactory.create(session, oauth_accounts=[OAuthAccountFactory.build(), OAuthAccountFactory.build()])
+    ProjectFactory.create(session, user_list=[user])
+    ProjectV2Factory.create(session, user_list=[user])
+    saved(session, membership(UserGroupFactory.create(session), user))
     # The projects, and the link, would be saved with the user.
     session.expunge_all()
 
@@ -193,7 +212,7 @@ def test_accounts_and_memberships_go_with_their_user(session: Session, delete: D
 
 
 def test_memberships_go_with_their_group(session: Session, delete: Delete) -> None:
-    user, group = saved(session, factories.user()), saved(session, factories.group())
+    user, group = UserOAuthFactory.create(session), UserGroupFactory.create(session)
     link = saved(session, membership(group, user))
     session.expunge(link)
 
@@ -205,7 +224,7 @@ def test_memberships_go_with_their_group(session: Session, delete: Delete) -> No
 
 @pytest.mark.parametrize("delete", [by_orm, by_orm_unloaded])
 def test_settings_go_with_their_user(session: Session, delete: Delete) -> None:
-    user = saved(session, factories.user(settings=UserSettings()))
+    user = UserOAuthFactory.create(session, settings=UserSettings())
 
     delete(session, user)
 
@@ -216,29 +235,29 @@ def test_settings_go_with_their_user(session: Session, delete: Delete) -> None:
 
 
 def project_with_dataset(session: Session) -> Row:
-    return saved(session, factories.dataset()).project
+    return DatasetFactory.create(session).project
 
 
 def project_with_workflow(session: Session) -> Row:
-    return saved(session, factories.workflow()).project
+    return WorkflowFactory.create(session).project
 
 
 def project_v2_with_dataset(session: Session) -> Row:
-    return saved(session, factories.dataset_v2()).project
+    return DatasetV2Factory.create(session).project
 
 
 def project_v2_with_workflow(session: Session) -> Row:
-    return saved(session, factories.workflow_v2()).project
+    return WorkflowV2Factory.create(session).project
 
 
 def task_in_use(session: Session) -> Row:
-    return saved(session, factories.workflow(task_list=[factories.step()])).task_list[0].task
+    return WorkflowFactory.create(session, task_list=[WorkflowTaskFactory.build()]).task_list[0].task
 
 
 def task_v2_in_use(session: Session) -> Row:
-    group = saved(session, factories.task_group(saved(session, factories.user()), task_list=[factories.task_v2()]))
-    step = factories.step_v2(task=group.task_list[0])
-    return saved(session, factories.workflow_v2(task_list=[step])).task_list[0].task
+    group = TaskGroupV2Factory.create(session, task_list=[TaskV2Factory.build()])
+    step = WorkflowTaskV2Factory.build(task=group.task_list[0])
+    return WorkflowV2Factory.create(session, task_list=[step]).task_list[0].task
 
 
 def group_of_a_task_in_use(session: Session) -> Row:
@@ -246,25 +265,25 @@ def group_of_a_task_in_use(session: Session) -> Row:
 
 
 def owner_of_a_task_group(session: Session) -> Row:
-    owner = saved(session, factories.user())
-    saved(session, factories.task_group(owner))
+    owner = UserOAuthFactory.create(session)
+    TaskGroupV2Factory.create(session, user_id=owner.id)
     return owner
 
 
 def user_with_an_activity(session: Session) -> Row:
-    user = saved(session, factories.user())
+    user = UserOAuthFactory.create(session)
     saved(session, activity(user))
     return user
 
 
 def group_that_may_use_tasks(session: Session) -> Row:
-    group = saved(session, factories.group())
-    saved(session, factories.task_group(saved(session, factories.user()), user_group_id=group.id))
+    group = UserGroupFactory.create(session)
+    TaskGroupV2Factory.create(session, user_group_id=group.id)
     return group
 
 
 def settings_of_a_user(session: Session) -> Row:
-    return saved(session, factories.user(settings=UserSettings())).settings
+    return UserOAuthFactory.create(session, settings=UserSettings()).settings
 
 
 @pytest.mark.parametrize("delete", [by_sql, by_orm])
@@ -306,71 +325,71 @@ def numbers(session: Session) -> dict[str, int]:
 
 
 def jobs(session: Session, number: int, **keys: Any) -> None:
-    session.bulk_save_objects([factories.job(**keys, status="done") for _ in range(number)])
+    session.bulk_save_objects([ApplyWorkflowFactory.build(**keys, status="done") for _ in range(number)])
 
 
 def jobs_v2(session: Session, number: int, **keys: Any) -> None:
-    session.bulk_save_objects([factories.job_v2(**keys, status="done") for _ in range(number)])
+    session.bulk_save_objects([JobV2Factory.build(**keys, status="done") for _ in range(number)])
 
 
 def project_with_jobs(session: Session, number: int) -> Row:
-    project = saved(session, factories.project())
+    project = ProjectFactory.create(session)
     jobs(session, number, project_id=project.id)
     return project
 
 
 def dataset_with_jobs(session: Session, number: int) -> Row:
-    dataset = saved(session, factories.dataset())
+    dataset = DatasetFactory.create(session)
     jobs(session, number, input_dataset_id=dataset.id, output_dataset_id=dataset.id)
     return dataset
 
 
 def workflow_with_jobs(session: Session, number: int) -> Row:
-    workflow = saved(session, factories.workflow())
+    workflow = WorkflowFactory.create(session)
     jobs(session, number, workflow_id=workflow.id)
     return workflow
 
 
 def project_v2_with_jobs(session: Session, number: int) -> Row:
-    project = saved(session, factories.project_v2())
+    project = ProjectV2Factory.create(session)
     jobs_v2(session, number, project_id=project.id)
     return project
 
 
 def dataset_v2_with_jobs(session: Session, number: int) -> Row:
-    dataset = saved(session, factories.dataset_v2())
+    dataset = DatasetV2Factory.create(session)
     jobs_v2(session, number, dataset_id=dataset.id)
     return dataset
 
 
 def workflow_v2_with_jobs(session: Session, number: int) -> Row:
-    workflow = saved(session, factories.workflow_v2())
+    workflow = WorkflowV2Factory.create(session)
     jobs_v2(session, number, workflow_id=workflow.id)
     return workflow
 
 
 def dataset_with_resources(session: Session, number: int) -> Row:
-    dataset = saved(session, factories.dataset())
-    session.bulk_save_objects([factories.resource(dataset_id=dataset.id) for _ in range(number)])
+    dataset = DatasetFactory.create(session)
+    session.bulk_save_objects([ResourceFactory.build(dataset_id=dataset.id) for _ in range(number)])
     return dataset
 
 
 def workflow_with_steps(session: Session, number: int) -> Row:
-    workflow: Row = saved(session, factories.workflow())
-    task: Row = saved(session, factories.task())
+    workflow: Row = WorkflowFactory.create(session)
+    task: Row = TaskFactory.create(session)
     session.bulk_save_objects([WorkflowTask(workflow_id=workflow.id, task_id=task.id) for _ in range(number)])
     return workflow
 
 
 def task_group_with_tasks(session: Session, number: int) -> Row:
-    group = saved(session, factories.task_group(saved(session, factories.user())))
-    session.bulk_save_objects([factories.task_v2(taskgroupv2_id=group.id) for _ in range(number)])
+    group = TaskGroupV2Factory.create(session)
+    session.bulk_save_objects([TaskV2Factory.build(taskgroupv2_id=group.id) for _ in range(number)])
     return group
 
 
 def user_with_accounts(session: Session, number: int) -> Row:
-    user = saved(session, factories.user())
-    session.bulk_save_objects([factories.oauth_account(user_id=user.id) for _ in range(number)])
+    user = UserOAuthFactory.create(session)
+    session.bulk_save_objects([OAuthAccountFactory.build(user_id=user.id) for _ in range(number)])
     return user
 
 

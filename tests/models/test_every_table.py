@@ -12,9 +12,9 @@ from sqlmodel import Session, SQLModel
 
 from fractal_models.base import Base
 from fractal_models.columns import JSONArray, JSONObject, StrictDateTime, StrictString, UnstorableValueError
+from fractal_models.testing.factories import ApplyWorkflowFactory
 from fractal_models.utils import get_timestamp
-from tests import factories
-from tests.databases import statement_count
+from tests.databases import saved, statement_count
 
 TABLES = SQLModel.metadata.tables
 MODELS: dict[str, type[Base]] = {str(mapper.local_table): mapper.class_ for mapper in SQLModel._sa_registry.mappers}
@@ -135,7 +135,7 @@ def table(request: pytest.FixtureRequest) -> Table:
 
 def test_every_column_comes_back_as_it_was_written(session: Session, table: Table) -> None:
     written = sample_row(session, table)
-    row = factories.saved(session, MODELS[table.name](**written))
+    row = saved(session, MODELS[table.name](**written))
 
     with Session(session.get_bind()) as fresh:
         found = fresh.get_one(type(row), sa.inspect(row).identity)
@@ -145,7 +145,7 @@ def test_every_column_comes_back_as_it_was_written(session: Session, table: Tabl
 def test_a_row_needs_no_more_than_what_has_no_default(session: Session, table: Table) -> None:
     given = sample_row(session, table, complete=False)
     before = get_timestamp()
-    row = factories.saved(session, MODELS[table.name](**given))
+    row = saved(session, MODELS[table.name](**given))
 
     found = columns_of(row)
     for column in NOW_BY_DEFAULT.get(table.name, []):
@@ -196,7 +196,7 @@ def test_a_column_that_may_be_null_stores_null_for_none(session: Session, table:
 
 
 def test_a_required_column_that_is_left_out_is_an_integrity_error_at_flush(session: Session) -> None:
-    session.add(factories.job(user_email=None))
+    session.add(ApplyWorkflowFactory.build(user_email=None))
     with pytest.raises(IntegrityError, match="user_email"):
         session.flush()
 

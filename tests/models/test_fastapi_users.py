@@ -12,7 +12,7 @@ from sqlmodel import Session
 from fractal_models.database import async_session_maker, create_async_engine, create_engine
 from fractal_models.models import OAuthAccount, UserOAuth
 from tests.conftest import ASYNC_DRIVERS
-from tests.databases import Databases
+from tests.databases import databases_of
 
 with warnings.catch_warnings():
     # Its own base models are configured as for pydantic 1.
@@ -22,14 +22,13 @@ with warnings.catch_warnings():
 
 Users = BaseUserDatabase[UserOAuth, int]
 
-DRIVERS = ["sqlite", "postgresql+psycopg2", *(driver for drivers in ASYNC_DRIVERS.values() for driver in drivers)]
+DRIVERS = ["sqlite", "postgresql+psycopg2", *ASYNC_DRIVERS]
 
 
 @pytest.fixture(params=DRIVERS)
 async def users(request: pytest.FixtureRequest) -> AsyncIterator[Users]:
     """The adapter for the kind of driver, synchronous or asynchronous."""
-    name = "sqlite_databases" if request.param.startswith("sqlite") else "postgres_databases"
-    databases: Databases = request.getfixturevalue(name)
+    databases = databases_of(request, request.param)
     url = databases.create_at_head().set(drivername=request.param)
     if request.param in DRIVERS[:2]:
         engine = create_engine(url)

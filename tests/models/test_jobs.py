@@ -7,15 +7,23 @@ from sqlmodel import Session
 
 from fractal_models.models import JobStatusTypeV1
 from fractal_models.schemas.v2 import JobStatusTypeV2
+from fractal_models.testing.factories import (
+    ApplyWorkflowFactory,
+    DatasetFactory,
+    DatasetV2Factory,
+    JobV2Factory,
+    WorkflowFactory,
+    WorkflowV2Factory,
+)
 from fractal_models.utils import get_timestamp
-from tests import factories
+from tests.databases import saved
 
 
 def test_a_job_keeps_copies_of_what_it_ran_on(session: Session) -> None:
-    dataset = factories.saved(session, factories.dataset(meta={"b": 1, "a": 2}))
+    dataset = DatasetFactory.create(session, meta={"b": 1, "a": 2})
     session.refresh(dataset)
     dump = json.loads(dataset.model_dump_json())
-    job = factories.saved(session, factories.job(input_dataset_id=dataset.id, input_dataset_dump=dump))
+    job = saved(session, ApplyWorkflowFactory.build(input_dataset_id=dataset.id, input_dataset_dump=dump))
     dataset.meta["c"] = 3
     session.commit()
     assert job.input_dataset_dump == dump
@@ -23,7 +31,7 @@ def test_a_job_keeps_copies_of_what_it_ran_on(session: Session) -> None:
 
 
 def test_a_job_runs_to_its_end(session: Session) -> None:
-    job = factories.saved(session, factories.job())
+    job = saved(session, ApplyWorkflowFactory.build(status=JobStatusTypeV1.SUBMITTED, end_timestamp=None))
     assert job.status == JobStatusTypeV1.SUBMITTED
     job.status = JobStatusTypeV1.DONE
     job.end_timestamp = get_timestamp() + timedelta(hours=1)
@@ -33,7 +41,7 @@ def test_a_job_runs_to_its_end(session: Session) -> None:
 
 
 def test_a_job_of_version_2_runs_to_its_end(session: Session) -> None:
-    job = factories.saved(session, factories.job_v2())
+    job = saved(session, JobV2Factory.build(status=JobStatusTypeV2.SUBMITTED, end_timestamp=None))
     assert job.status == JobStatusTypeV2.SUBMITTED
     job.status = JobStatusTypeV2.FAILED
     job.log = "Traceback …"
@@ -42,11 +50,11 @@ def test_a_job_of_version_2_runs_to_its_end(session: Session) -> None:
 
 
 def test_a_job_outlives_what_it_ran_on(session: Session) -> None:
-    dataset = factories.saved(session, factories.dataset())
-    workflow = factories.saved(session, factories.workflow(project=dataset.project))
+    dataset = DatasetFactory.create(session)
+    workflow = WorkflowFactory.create(session, project=dataset.project)
     keys = {"project_id": dataset.project_id, "workflow_id": workflow.id}
     keys |= {"input_dataset_id": dataset.id, "output_dataset_id": dataset.id}
-    job = factories.saved(session, factories.job(**keys))
+    job = saved(session, ApplyWorkflowFactory.build(**keys))
     for name in keys:
         setattr(job, name, None)
     session.flush()
@@ -59,10 +67,10 @@ def test_a_job_outlives_what_it_ran_on(session: Session) -> None:
 
 
 def test_a_job_of_version_2_outlives_what_it_ran_on(session: Session) -> None:
-    dataset = factories.saved(session, factories.dataset_v2())
-    workflow = factories.saved(session, factories.workflow_v2(project=dataset.project))
+    dataset = DatasetV2Factory.create(session)
+    workflow = WorkflowV2Factory.create(session, project=dataset.project)
     keys = {"project_id": dataset.project_id, "workflow_id": workflow.id, "dataset_id": dataset.id}
-    job = factories.saved(session, factories.job_v2(**keys))
+    job = saved(session, JobV2Factory.build(**keys))
     for name in keys:
         setattr(job, name, None)
     session.flush()

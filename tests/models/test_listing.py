@@ -35,7 +35,7 @@ from fractal_models.models import (
     WorkflowTaskV2,
     WorkflowV2,
 )
-from tests import factories
+from fractal_models.testing.factories import DatasetV2Factory
 from tests.databases import statement_count
 
 HEAVY: dict[type[Base], list[str]] = {
@@ -123,7 +123,7 @@ def fill(session: AnySession, number: int) -> None:
 
 def dataset_without_heavy(session: Session) -> DatasetV2:
     """Save a dataset with images and history, and load it as a listing does."""
-    factories.saved(session, factories.dataset_v2(images=IMAGES, history=HISTORY))
+    DatasetV2Factory.create(session, images=IMAGES, history=HISTORY)
     session.expunge_all()
     return session.exec(select(DatasetV2).options(without_heavy(DatasetV2))).one()
 
@@ -282,7 +282,7 @@ def test_an_expired_object_loads_everything_when_it_is_read(session: Session) ->
 
     session.commit()
 
-    assert (dataset.name, dataset.images, dataset.history) == ("dataset", IMAGES, HISTORY)
+    assert (dataset.id, dataset.images, dataset.history) == (1, IMAGES, HISTORY)
 
 
 async def test_in_async_code_reading_a_column_that_was_left_out_fails_and_names_it(async_session: AsyncSession) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from fractal_models.columns import UnstorableValueError
 from fractal_models.models import WorkflowTask
 from fractal_models.schemas.v1 import RESERVED_ARGUMENTS
-from tests import factories
+from fractal_models.testing.factories import WorkflowFactory, WorkflowTaskFactory
 from tests.databases import statement_count
 
 ALLOWED: list[dict[str, Any] | None] = [None, {}, {"size": 3}, {"nested": {"component": 1}}, {"Component": 1}]
@@ -22,8 +22,8 @@ MESSAGE = "args holds reserved names, which the runner sets itself: component, m
 
 @pytest.fixture
 def step(session: Session) -> WorkflowTask:
-    step = factories.step(args={"size": 1})
-    factories.saved(session, factories.workflow(task_list=[step]))
+    step = WorkflowTaskFactory.build(args={"size": 1})
+    WorkflowFactory.create(session, task_list=[step])
     session.refresh(step)
     return step
 
@@ -31,7 +31,7 @@ def step(session: Session) -> WorkflowTask:
 @pytest.mark.parametrize("name", sorted(RESERVED_ARGUMENTS))
 def test_each_reserved_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=rf"^args holds reserved names, which the runner sets itself: {name}$"):
-        factories.step(args={"size": 3, name: None})
+        WorkflowTaskFactory.build(args={"size": 3, name: None})
 
 
 def test_the_reserved_names_are_those_of_the_runner() -> None:
@@ -42,14 +42,14 @@ def test_the_validator_gives_back_what_it_lets_through() -> None:
     assert WorkflowTask.validate_args() is None
     for args in ALLOWED:
         assert WorkflowTask.validate_args(args) is args
-        assert factories.step().validate_args(args) is args
+        assert WorkflowTaskFactory.build().validate_args(args) is args
     with pytest.raises(ValueError, match=MESSAGE):
         WorkflowTask.validate_args(RESERVED)
 
 
 def test_the_constructor_refuses_reserved_names() -> None:
     with pytest.raises(ValueError, match=MESSAGE):
-        factories.step(args=RESERVED)
+        WorkflowTaskFactory.build(args=RESERVED)
 
 
 def test_validated_construction_refuses_reserved_names() -> None:
@@ -69,8 +69,8 @@ def test_an_assignment_of_reserved_names_is_refused_and_the_old_value_stays(
 @pytest.mark.parametrize("loaded", [True, False], ids=["loaded", "fresh"])
 def test_an_edit_in_place_is_refused_at_flush(session: Session, engine: Engine, loaded: bool) -> None:
     args = {"size": 1}
-    step = factories.step(args=args)
-    session.add(factories.workflow(task_list=[step]))
+    step = WorkflowTaskFactory.build(args=args)
+    session.add(WorkflowFactory.build(task_list=[step]))
     session.flush()
     if loaded:
         session.refresh(step)

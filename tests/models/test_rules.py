@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,17 +17,28 @@ from fractal_models.base import Base
 from fractal_models.models import TaskGroupActivityV2, UserOAuth
 from fractal_models.schemas.v1 import JobStatusTypeV1
 from fractal_models.schemas.v2 import JobStatusTypeV2, TaskGroupActivityActionV2, TaskGroupActivityStatusV2
-from tests import factories
-from tests.factories import saved
+from fractal_models.testing.factories import (
+    ApplyWorkflowFactory,
+    DatasetFactory,
+    DatasetV2Factory,
+    JobV2Factory,
+    OAuthAccountFactory,
+    UserOAuthFactory,
+)
+from tests.databases import saved
 
 ROUNDS = int(os.environ.get("FRACTAL_TEST_ROUNDS", "10"))
 """200 for the figures that the documentation gives."""
 
+SUBMITTED: dict[str, Any] = {"status": "submitted", "end_timestamp": None}
+
 JOBS: list[Any] = [
-    pytest.param(factories.job, "output_dataset_id", factories.dataset, id="version 1"),
-    pytest.param(factories.job_v2, "dataset_id", factories.dataset_v2, id="version 2"),
+    pytest.param(
+        partial(ApplyWorkflowFactory.build, **SUBMITTED), "output_dataset_id", DatasetFactory.build, id="version 1"
+    ),
+    pytest.param(partial(JobV2Factory.build, **SUBMITTED), "dataset_id", DatasetV2Factory.build, id="version 2"),
 ]
-"""How to make a job, its key of the dataset that it writes into, and how to make that."""
+"""How to make a submitted job, its key of the dataset that it writes into, and how to make that."""
 
 # SQLite names the columns of an index, unless it is over an expression.
 NAMES = {
@@ -60,7 +72,7 @@ def refuse(session: Session, *rows: Base) -> str:
 
 def activity(session: Session, **values: Any) -> TaskGroupActivityV2:
     facts = {"pkg_name": "package", "version": "1", "status": "OK", "action": "collect"}
-    return TaskGroupActivityV2(**{"user_id": saved(session, factories.user()).id, **facts, **values})
+    return TaskGroupActivityV2(**{"user_id": UserOAuthFactory.create(session).id, **facts, **values})
 
 
 # Documented values
@@ -68,12 +80,12 @@ def activity(session: Session, **values: Any) -> TaskGroupActivityV2:
 
 @pytest.mark.parametrize("status", JobStatusTypeV1)
 def test_job_has_any_documented_status(session: Session, status: str) -> None:
-    assert saved(session, factories.job(status=status)).status == status
+    assert saved(session, ApplyWorkflowFactory.build(status=status)).status == status
 
 
 @pytest.mark.parametrize("status", JobStatusTypeV2)
 def test_job_of_version_2_has_any_documented_status(session: Session, status: str) -> None:
-    assert saved(session, factories.job_v2(status=status)).status == status
+    assert saved(session, JobV2Factory.build(status=status)).status == status
 
 
 @pytest.mark.parametrize("status", TaskGroupActivityStatusV2)
@@ -88,13 +100,13 @@ def test_activity_has_any_documented_action(session: Session, action: str) -> No
 
 @pytest.mark.parametrize("value", ["", "unknown", "Submitted", "ok", "submitted "])
 def test_no_other_value_is_stored(session: Session, value: str) -> None:
-    assert refuse(session, factories.job(status=value)) == "ck_applyworkflow_status"
-    assert refuse(session, factories.job_v2(status=value)) == "ck_jobv2_status"
+    assert refuse(session, ApplyWorkflowFactory.build(status=value)) == "ck_applyworkflow_status"
+    assert refuse(session, JobV2Factory.build(status=value)) == "ck_jobv2_status"
     assert refuse(session, activity(session, status=value)) == "ck_taskgroupactivityv2_status"
     assert refuse(session, activity(session, action=value)) == "ck_taskgroupactivityv2_action"
 
 
-@pytest.mark.parametrize("make", [factories.job, factories.job_v2])
+@pytest.mark.parametrize("make", [ApplyWorkflowFactory.build, JobV2Factory.build])
 @pytest.mark.parametrize(("first", "last"), [(0, 0), (0, 7), (7, 7)])
 def test_job_runs_steps_from_the_first_to_the_last(session: Session, make: Make, first: int, last: int) -> None:
     job = saved(session, make(first_task_index=first, last_task_index=last))
@@ -102,7 +114,9 @@ def test_job_runs_steps_from_the_first_to_the_last(session: Session, make: Make,
     assert (job.first_task_index, job.last_task_index) == (first, last)
 
 
-@pytest.mark.parametrize(("make", "table"), [(factories.job, "applyworkflow"), (factories.job_v2, "jobv2")])
+@pytest.mark.parametrize(
+    ("make", "table"), [(ApplyWorkflowFactory.build, "applyworkflow"), (JobV2Factory.build, "jobv2")]
+)
 @pytest.mark.parametrize(("first", "last"), [(-1, 0), (1, 0), (-2, -1)])
 def test_job_runs_at_least_one_step(session: Session, make: Make, table: str, first: int, last: int) -> None:
     job = make(first_task_index=first, last_task_index=last)
@@ -155,10 +169,10 @@ def test_submitted_jobs_whose_dataset_is_gone_do_not_count(
 
 
 def test_dataset_may_be_the_input_of_several_submitted_jobs(session: Session) -> None:
-    dataset = saved(session, factories.dataset())
+    dataset = DatasetFactory.create(session)
 
-    saved(session, factories.job(input_dataset_id=dataset.id))
-    saved(session, factories.job(input_dataset_id=dataset.id))
+    saved(session, ApplyWorkflowFactory.build(input_dataset_id=dataset.id, **SUBMITTED))
+    saved(session, ApplyWorkflowFactory.build(input_dataset_id=dataset.id, **SUBMITTED))
 
 
 @pytest.mark.parametrize(("make", "key", "make_dataset"), JOBS)
@@ -197,13 +211,13 @@ def test_of_two_racing_submissions_one_wins(
 
 
 def test_email_is_unique_in_any_case(session: Session) -> None:
-    saved(session, factories.user(email="Ada@example.org"))
+    UserOAuthFactory.create(session, email="Ada@example.org")
 
-    assert refuse(session, factories.user(email="ada@Example.org")) in NAMES["lower(email)"]
+    assert refuse(session, UserOAuthFactory.build(email="ada@Example.org")) in NAMES["lower(email)"]
 
 
 def test_user_is_found_by_email_in_any_case(session: Session) -> None:
-    user = saved(session, factories.user(email="Ada@example.org"))
+    user = UserOAuthFactory.create(session, email="Ada@example.org")
 
     found = session.exec(select(UserOAuth).where(sa.func.lower(UserOAuth.email) == "ada@example.org")).one()
 
@@ -213,15 +227,15 @@ def test_user_is_found_by_email_in_any_case(session: Session) -> None:
 
 def test_external_identity_has_one_user(session: Session) -> None:
     identity = {"oauth_name": "google", "account_id": "7"}
-    saved(session, factories.user(oauth_accounts=[factories.oauth_account(**identity)]))
+    UserOAuthFactory.create(session, oauth_accounts=[OAuthAccountFactory.build(**identity)])
 
-    other = factories.user(oauth_accounts=[factories.oauth_account(**identity)])
+    other = UserOAuthFactory.build(oauth_accounts=[OAuthAccountFactory.build(**identity)])
 
     assert refuse(session, other) in NAMES["identity"]
 
 
 def test_user_has_identities_at_several_providers_and_of_several_ids(session: Session) -> None:
     identities = [("google", "7"), ("google", "8"), ("github", "7")]
-    accounts = [factories.oauth_account(oauth_name=name, account_id=id_) for name, id_ in identities]
+    accounts = [OAuthAccountFactory.build(oauth_name=name, account_id=id_) for name, id_ in identities]
 
-    saved(session, factories.user(oauth_accounts=accounts))
+    UserOAuthFactory.create(session, oauth_accounts=accounts)

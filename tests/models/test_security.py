@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from fractal_models.models import LinkUserGroup, OAuthAccount, UserOAuth, UserSettings
-from tests import factories
-from tests.databases import statement_count
+from fractal_models.testing.factories import OAuthAccountFactory, UserGroupFactory, UserOAuthFactory
+from tests.databases import saved, statement_count
 
 
 def test_an_address_is_checked_where_data_enters() -> None:
@@ -20,16 +20,16 @@ def test_an_address_is_checked_where_data_enters() -> None:
 
 
 def test_accounts_know_their_user_and_are_listed_in_order(session: Session) -> None:
-    accounts = [factories.oauth_account(oauth_name=name) for name in ("b", "a")]
-    user = factories.saved(session, factories.user(oauth_accounts=accounts))
-    accounts.append(factories.saved(session, factories.oauth_account(user=user)))
+    accounts = [OAuthAccountFactory.build(oauth_name=name) for name in ("b", "a")]
+    user = UserOAuthFactory.create(session, oauth_accounts=accounts)
+    accounts.append(OAuthAccountFactory.create(session, user=user))
     assert user.oauth_accounts == accounts
     assert all(account.user is user for account in accounts)
 
 
 def test_accounts_are_deleted_with_their_user_or_when_taken_out(session: Session) -> None:
-    user = factories.user(oauth_accounts=[factories.oauth_account(), factories.oauth_account()])
-    other = factories.user(oauth_accounts=[factories.oauth_account()])
+    user = UserOAuthFactory.build(oauth_accounts=[OAuthAccountFactory.build(), OAuthAccountFactory.build()])
+    other = UserOAuthFactory.build(oauth_accounts=[OAuthAccountFactory.build()])
     session.add_all([user, other])
     session.commit()
 
@@ -43,8 +43,8 @@ def test_accounts_are_deleted_with_their_user_or_when_taken_out(session: Session
 
 
 def test_settings_are_deleted_with_their_user(session: Session) -> None:
-    user = factories.user(settings=UserSettings(ssh_host="cluster"))
-    other = factories.user(settings=UserSettings())
+    user = UserOAuthFactory.build(settings=UserSettings(ssh_host="cluster"))
+    other = UserOAuthFactory.build(settings=UserSettings())
     session.add_all([user, other])
     session.commit()
     session.delete(user)
@@ -54,7 +54,7 @@ def test_settings_are_deleted_with_their_user(session: Session) -> None:
 
 def test_a_user_reads_through_to_the_settings(session: Session) -> None:
     settings = UserSettings(slurm_user="alice", slurm_accounts=["lab", "other"], cache_dir="/scratch/alice")
-    user = factories.saved(session, factories.user(settings=settings))
+    user = UserOAuthFactory.create(session, settings=settings)
     assert (user.slurm_user, user.slurm_accounts, user.cache_dir) == ("alice", ["lab", "other"], "/scratch/alice")
 
     user.slurm_accounts.append("third")
@@ -63,13 +63,13 @@ def test_a_user_reads_through_to_the_settings(session: Session) -> None:
 
 
 def test_a_user_without_settings_has_no_cluster(session: Session) -> None:
-    user = factories.saved(session, factories.user())
+    user = UserOAuthFactory.create(session)
     assert user.settings is None
     assert (user.slurm_user, user.slurm_accounts, user.cache_dir) == (None, [], None)
 
 
 def test_related_rows_are_loaded_with_a_user(session: Session, engine: Engine) -> None:
-    factories.saved(session, factories.user(settings=UserSettings(), oauth_accounts=[factories.oauth_account()]))
+    UserOAuthFactory.create(session, settings=UserSettings(), oauth_accounts=[OAuthAccountFactory.build()])
     session.expunge_all()
     (user,) = session.exec(select(UserOAuth))
     statements = statement_count(engine)
@@ -79,14 +79,14 @@ def test_related_rows_are_loaded_with_a_user(session: Session, engine: Engine) -
 
 
 def test_a_membership_is_a_row_of_its_own(session: Session) -> None:
-    user, group = factories.saved(session, factories.user()), factories.saved(session, factories.group())
+    user, group = UserOAuthFactory.create(session), UserGroupFactory.create(session)
     keys: dict[str, Any] = {"group_id": group.id, "user_id": user.id}
-    link = factories.saved(session, LinkUserGroup(**keys))
+    link = saved(session, LinkUserGroup(**keys))
     assert session.get_one(LinkUserGroup, (group.id, user.id)) is link
 
 
 def test_the_paths_of_a_group_are_tracked(session: Session) -> None:
-    group = factories.saved(session, factories.group())
+    group = UserGroupFactory.create(session)
     group.viewer_paths.append("/data")
     session.commit()
     assert group.viewer_paths == ["/data"]
@@ -94,8 +94,8 @@ def test_the_paths_of_a_group_are_tracked(session: Session) -> None:
 
 def test_secrets_are_not_printed() -> None:
     settings = UserSettings(ssh_private_key_path="secret/key", ssh_host="cluster")
-    account = factories.oauth_account(access_token="secret-access", refresh_token="secret-refresh")
-    user = factories.user(hashed_password="secret-hash", settings=settings, oauth_accounts=[account])
+    account = OAuthAccountFactory.build(access_token="secret-access", refresh_token="secret-refresh")
+    user = UserOAuthFactory.build(hashed_password="secret-hash", settings=settings, oauth_accounts=[account])
     for row, shown in ((user, user.email), (account, account.account_id), (settings, "cluster")):
         for printed in (repr(row), str(row), f"{row}"):
             assert shown in printed

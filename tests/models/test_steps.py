@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from fractal_models.models import Workflow, WorkflowTask, WorkflowTaskV2, WorkflowV2
-from tests import factories
+from fractal_models.testing.factories import (
+    ProjectFactory,
+    ProjectV2Factory,
+    TaskFactory,
+    TaskGroupV2Factory,
+    TaskV2Factory,
+    UserOAuthFactory,
+    WorkflowTaskFactory,
+    WorkflowTaskV2Factory,
+)
+from tests.databases import saved
 
 Steps = list[Any]
 New = Callable[[], Any]
@@ -19,8 +29,8 @@ New = Callable[[], Any]
 @pytest.fixture(params=[Workflow, WorkflowV2])
 def new_workflow(request: pytest.FixtureRequest, session: Session) -> New:
     """Makes saved workflows, empty ones."""
-    project = factories.project() if request.param is Workflow else factories.project_v2()
-    return lambda: factories.saved(session, request.param(name="workflow", project=project))
+    project = ProjectFactory.build() if request.param is Workflow else ProjectV2Factory.build()
+    return lambda: saved(session, request.param(name="workflow", project=project))
 
 
 @pytest.fixture
@@ -28,11 +38,11 @@ def new_step(new_workflow: New, session: Session) -> New:
     """Makes steps for them, each with a number to tell it by."""
     numbers = count()
     if isinstance(new_workflow(), Workflow):
-        task = factories.saved(session, factories.task())
-        return lambda: factories.step(task=task, meta={"n": next(numbers)})
-    group = factories.task_group(factories.saved(session, factories.user()), task_list=[factories.task_v2()])
-    (task_v2,) = factories.saved(session, group).task_list
-    return lambda: factories.step_v2(task=task_v2, meta_parallel={"n": next(numbers)})
+        task = TaskFactory.create(session)
+        return lambda: WorkflowTaskFactory.build(task=task, meta={"n": next(numbers)})
+    group = TaskGroupV2Factory.build(user_id=UserOAuthFactory.create(session).id, task_list=[TaskV2Factory.build()])
+    (task_v2,) = saved(session, group).task_list
+    return lambda: WorkflowTaskV2Factory.build(task=task_v2, meta_parallel={"n": next(numbers)})
 
 
 def number(step: Any) -> int:

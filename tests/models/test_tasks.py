@@ -7,7 +7,14 @@ import pytest
 from sqlmodel import Session, select
 
 from fractal_models.models import Task, TaskGroupActivityV2, TaskGroupV2, TaskV2
-from tests import factories
+from fractal_models.testing.factories import (
+    TaskFactory,
+    TaskGroupV2Factory,
+    TaskV2Factory,
+    UserGroupFactory,
+    UserOAuthFactory,
+)
+from tests.databases import saved
 
 
 @pytest.mark.parametrize(
@@ -15,7 +22,7 @@ from tests import factories
     [(None, None), ({}, None), ({"parallelization_level": None}, None), ({"parallelization_level": "image"}, "image")],
 )
 def test_a_task_is_parallel_if_it_has_a_parallelization_level(meta: dict[str, Any] | None, level: str | None) -> None:
-    task = factories.task(meta=meta)
+    task = TaskFactory.build(meta=meta)
     assert task.parallelization_level == level
     assert task.is_parallel is (level is not None)
 
@@ -51,12 +58,12 @@ SCHEMA = {
 def test_default_arguments_are_those_of_the_schema_that_are_not_null(
     schema: dict[str, Any] | None, defaults: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert factories.task(args_schema=schema).default_args_from_args_schema == defaults
+    assert TaskFactory.build(args_schema=schema).default_args_from_args_schema == defaults
     assert caplog.records == []
 
 
 def test_a_schema_without_properties_gives_no_defaults_and_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    task = factories.task(id=7, name="convert", args_schema={"type": "object"})
+    task = TaskFactory.build(id=7, name="convert", args_schema={"type": "object"})
     assert task.default_args_from_args_schema == {}
     assert caplog.record_tuples == [
         (
@@ -68,7 +75,7 @@ def test_a_schema_without_properties_gives_no_defaults_and_a_warning(caplog: pyt
 
 
 def test_the_key_order_of_a_schema_is_kept(session: Session) -> None:
-    task = factories.saved(session, factories.task(args_schema=SCHEMA))
+    task = TaskFactory.create(session, args_schema=SCHEMA)
     assert task.args_schema is not None
     assert list(task.args_schema["properties"]) == list(SCHEMA["properties"])
 
@@ -83,11 +90,11 @@ def test_the_key_order_of_a_schema_is_kept(session: Session) -> None:
     ],
 )
 def test_a_task_group_says_what_pip_installs(values: dict[str, Any], expected: str) -> None:
-    assert factories.task_group(factories.user(), **values).pip_install_string == expected
+    assert TaskGroupV2Factory.build(pkg_name="package", **values).pip_install_string == expected
 
 
 def test_a_task_group_without_wheel_and_version_cannot_be_installed() -> None:
-    group = factories.task_group(factories.user(), id=3)
+    group = TaskGroupV2Factory.build(id=3, pkg_name="package", version=None)
     with pytest.raises(
         ValueError, match=r"^Task group 3 \(package\) has neither wheel_path nor version to install from$"
     ):
@@ -98,15 +105,15 @@ def test_a_task_group_without_wheel_and_version_cannot_be_installed() -> None:
     ("pinned", "expected"), [(None, ""), ({}, ""), ({"a": "1"}, "a==1"), ({"b": "2.0", "a": "1"}, "b==2.0 a==1")]
 )
 def test_pinned_packages_are_written_as_arguments(pinned: dict[str, str] | None, expected: str) -> None:
-    group = factories.task_group(factories.user(), pinned_package_versions=pinned)
+    group = TaskGroupV2Factory.build(pinned_package_versions=pinned)
     assert group.pinned_package_versions_string == expected
 
 
 def test_tasks_are_deleted_with_their_group_or_when_taken_out(session: Session) -> None:
-    owner = factories.saved(session, factories.user())
+    owner = UserOAuthFactory.create(session)
     names = ["b", "a", "c"]
-    group = factories.task_group(owner, task_list=[factories.task_v2(name=name) for name in names])
-    other = factories.task_group(owner, task_list=[factories.task_v2(name="other")])
+    group = TaskGroupV2Factory.build(user_id=owner.id, task_list=[TaskV2Factory.build(name=name) for name in names])
+    other = TaskGroupV2Factory.build(user_id=owner.id, task_list=[TaskV2Factory.build(name="other")])
     session.add_all([group, other])
     session.commit()
     assert [task.name for task in group.task_list] == names
@@ -120,21 +127,21 @@ def test_tasks_are_deleted_with_their_group_or_when_taken_out(session: Session) 
 
 
 def test_an_activity_outlives_its_group(session: Session) -> None:
-    owner = factories.saved(session, factories.user())
-    group = factories.saved(session, factories.task_group(owner, version="1.2"))
+    owner = UserOAuthFactory.create(session)
+    group = TaskGroupV2Factory.create(session, user_id=owner.id, version="1.2")
     values: dict[str, Any] = {"pkg_name": group.pkg_name, "version": "1.2", "status": "OK", "action": "collect"}
     activity = TaskGroupActivityV2(**values | {"user_id": owner.id, "taskgroupv2_id": group.id})
-    factories.saved(session, activity)
+    saved(session, activity)
 
     activity.taskgroupv2_id = None
     session.flush()
     session.delete(group)
     session.commit()
     assert session.exec(select(TaskGroupV2)).all() == []
-    assert (activity.taskgroupv2_id, activity.pkg_name) == (None, "package")
+    assert (activity.taskgroupv2_id, activity.pkg_name) == (None, group.pkg_name)
 
 
 def test_the_owner_of_a_task_group_may_share_it_with_a_group_of_users(session: Session) -> None:
-    owner, users = factories.saved(session, factories.user()), factories.saved(session, factories.group())
-    group = factories.saved(session, factories.task_group(owner, user_group_id=users.id))
+    owner, users = UserOAuthFactory.create(session), UserGroupFactory.create(session)
+    group = TaskGroupV2Factory.create(session, user_id=owner.id, user_group_id=users.id)
     assert (group.user_id, group.user_group_id) == (owner.id, users.id)

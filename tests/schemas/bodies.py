@@ -42,7 +42,24 @@ from fractal_models.schemas.v2 import (
     WorkflowCreateV2,
     WorkflowTaskCreateV2,
 )
-from tests import factories
+from fractal_models.testing.factories import (
+    ApplyWorkflowFactory,
+    DatasetFactory,
+    JobV2Factory,
+    OAuthAccountFactory,
+    ProjectFactory,
+    ProjectV2Factory,
+    ResourceFactory,
+    TaskGroupV2Factory,
+    TaskV2Factory,
+    UserGroupFactory,
+    UserOAuthFactory,
+    WorkflowFactory,
+    WorkflowTaskFactory,
+    WorkflowTaskV2Factory,
+    WorkflowV2Factory,
+)
+from tests.databases import saved
 
 BODIES: dict[str, type[Body]] = {
     name: found
@@ -73,21 +90,21 @@ Maker = Callable[..., Base]
 
 
 def step_of(session: Session, **values: Any) -> Base:
-    step = factories.step(**values)
-    session.add(factories.workflow(task_list=[step]))
+    step = WorkflowTaskFactory.build(**values)
+    session.add(WorkflowFactory.build(task_list=[step]))
     return step
 
 
 def step_v2_of(session: Session, **values: Any) -> Base:
-    group = factories.task_group(owner(session), task_list=[task := factories.task_v2()])
+    group = TaskGroupV2Factory.build(user_id=owner(session).id, task_list=[task := TaskV2Factory.build()])
     session.add(group)
-    step = factories.step_v2(task=task, **values)
-    session.add(factories.workflow_v2(task_list=[step]))
+    step = WorkflowTaskV2Factory.build(task=task, **values)
+    session.add(WorkflowV2Factory.build(task_list=[step]))
     return step
 
 
 def owner(session: Session) -> models.UserOAuth:
-    session.add(user := factories.user())
+    session.add(user := UserOAuthFactory.build())
     session.flush()
     return user
 
@@ -100,36 +117,36 @@ def job_of(make: Maker, **values: Any) -> Base:
 
 
 def task_v2_of(session: Session, **values: Any) -> Base:
-    task = factories.task_v2(**values)
-    session.add(factories.task_group(owner(session), task_list=[task]))
+    task = TaskV2Factory.build(**values)
+    session.add(TaskGroupV2Factory.build(user_id=owner(session).id, task_list=[task]))
     return task
 
 
 def resource_of(session: Session, **values: Any) -> Base:
-    resource = factories.resource(**values)
-    session.add(factories.dataset(resource_list=[resource]))
+    resource = ResourceFactory.build(**values)
+    session.add(DatasetFactory.build(resource_list=[resource]))
     return resource
 
 
 def user_of(_session: Session, **values: Any) -> Base:
-    return factories.user(hashed_password=values.pop("password")[::-1], **values)
+    return UserOAuthFactory.build(hashed_password=values.pop("password")[::-1], **values)
 
 
 def task_group_of(session: Session, **values: Any) -> Base:
-    user, group = owner(session), factories.group()
+    user, group = owner(session), UserGroupFactory.build()
     session.add(group)
     session.flush()
-    return factories.task_group(user, **values | {"user_id": user.id, "user_group_id": group.id})
+    return TaskGroupV2Factory.build(**values | {"user_id": user.id, "user_group_id": group.id})
 
 
 ROWS: dict[type[Create], Maker] = {
-    ApplyWorkflowCreateV1: lambda _, **values: job_of(factories.job, **values),
-    DatasetCreateV1: lambda _, **values: Dataset(project=factories.project(), **values),
+    ApplyWorkflowCreateV1: lambda _, **values: job_of(ApplyWorkflowFactory.build, **values),
+    DatasetCreateV1: lambda _, **values: Dataset(project=ProjectFactory.build(), **values),
     DatasetCreateV2: lambda _, **values: DatasetV2(
-        project=factories.project_v2(), **values | {"zarr_dir": values["zarr_dir"] or "/zarr"}
+        project=ProjectV2Factory.build(), **values | {"zarr_dir": values["zarr_dir"] or "/zarr"}
     ),
-    DatasetImportV2: lambda _, **values: DatasetV2(project=factories.project_v2(), **values),
-    JobCreateV2: lambda _, **values: job_of(factories.job_v2, **values),
+    DatasetImportV2: lambda _, **values: DatasetV2(project=ProjectV2Factory.build(), **values),
+    JobCreateV2: lambda _, **values: job_of(JobV2Factory.build, **values),
     ProjectCreateV1: lambda _, **values: Project(**values),
     ProjectCreateV2: lambda _, **values: ProjectV2(**values),
     ResourceCreateV1: resource_of,
@@ -138,8 +155,8 @@ ROWS: dict[type[Create], Maker] = {
     TaskGroupCreateV2: task_group_of,
     UserCreate: user_of,
     UserGroupCreate: lambda _, **values: UserGroup(**values),
-    WorkflowCreateV1: lambda _, **values: Workflow(project=factories.project(), **values),
-    WorkflowCreateV2: lambda _, **values: WorkflowV2(project=factories.project_v2(), **values),
+    WorkflowCreateV1: lambda _, **values: Workflow(project=ProjectFactory.build(), **values),
+    WorkflowCreateV2: lambda _, **values: WorkflowV2(project=ProjectV2Factory.build(), **values),
     WorkflowTaskCreateV1: step_of,
     WorkflowTaskCreateV2: step_v2_of,
 }
@@ -180,11 +197,11 @@ def row_of(session: Session, body: Create) -> Base:
 def least_row(session: Session, model: type[Base]) -> Any:
     """A saved row with no more in it than its body asks for, or the database if there is none."""
     if model is State or model is UserSettings:
-        return factories.saved(session, model())
+        return saved(session, model())
     if model is OAuthAccount:
-        return factories.saved(session, factories.user(oauth_accounts=[factories.oauth_account()])).oauth_accounts[0]
+        return UserOAuthFactory.create(session, oauth_accounts=[OAuthAccountFactory.build()]).oauth_accounts[0]
     if model is TaskGroupActivityV2:
         values: dict[str, Any] = {"pkg_name": "package", "version": "1", "status": "OK", "action": "collect"}
-        return factories.saved(session, TaskGroupActivityV2(**values | {"user_id": owner(session).id}))
+        return saved(session, TaskGroupActivityV2(**values | {"user_id": owner(session).id}))
     create = next(create for create in LEAST if create._table == model.__name__)
-    return factories.saved(session, row_of(session, create.model_validate(LEAST[create])))
+    return saved(session, row_of(session, create.model_validate(LEAST[create])))

@@ -36,12 +36,30 @@ from fractal_models.schemas.v2 import (
     TaskGroupReadV2,
     WorkflowReadV2,
 )
-from tests import factories
-from tests.databases import ROOT
+from fractal_models.testing.factories import (
+    DatasetFactory,
+    DatasetV2Factory,
+    OAuthAccountFactory,
+    ProjectFactory,
+    ResourceFactory,
+    TaskFactory,
+    TaskGroupV2Factory,
+    TaskV2Factory,
+    UserGroupFactory,
+    UserOAuthFactory,
+    WorkflowFactory,
+    WorkflowTaskFactory,
+    WorkflowTaskV2Factory,
+    WorkflowV2Factory,
+)
+from tests.databases import ROOT, saved
 from tests.schemas.bodies import BODIES, READS, SECRETS, least_row, model_of, read_of
 
-TABLES = {str(mapper.local_table): mapper.class_ for mapper in SQLModel._sa_registry.mappers}
-SHOWN = [model for model in TABLES.values() if not model.__name__.startswith("Link")]
+SHOWN = [
+    mapper.class_
+    for mapper in sorted(SQLModel._sa_registry.mappers, key=str)
+    if not mapper.class_.__name__.startswith("Link")
+]
 
 
 @pytest.fixture(params=READS)
@@ -118,13 +136,13 @@ def test_no_json_schema_of_what_is_read_names_a_secret(read: type[Read]) -> None
 
 
 def user_with_secrets() -> UserOAuth:
-    account = factories.oauth_account(access_token="planted-1", refresh_token="planted-2")
+    account = OAuthAccountFactory.build(access_token="planted-1", refresh_token="planted-2")
     settings = UserSettings(ssh_private_key_path="/planted-3")
-    return factories.user(hashed_password="planted-4", oauth_accounts=[account], settings=settings)
+    return UserOAuthFactory.build(hashed_password="planted-4", oauth_accounts=[account], settings=settings)
 
 
 def test_no_secret_of_a_row_is_in_what_is_read(session: Session) -> None:
-    user = factories.saved(session, user_with_secrets())
+    user = saved(session, user_with_secrets())
     account, settings = user.oauth_accounts[0], user.settings
     assert settings is not None
     for row in (user, account, settings):
@@ -146,12 +164,12 @@ def test_what_is_read_equals_the_row(session: Session) -> None:
 
 
 def test_a_dataset_shows_its_project_and_its_resources(session: Session) -> None:
-    resources = [factories.resource(path=path) for path in ("/b", "/a")]
-    dataset = factories.saved(session, factories.dataset(resource_list=resources))
+    resources = [ResourceFactory.build(path=path) for path in ("/b", "/a")]
+    dataset = DatasetFactory.create(session, resource_list=resources)
     read = DatasetReadV1.model_validate(dataset)
     assert read.project.model_dump() == {
         "id": dataset.project_id,
-        "name": "project",
+        "name": dataset.project.name,
         "read_only": False,
         "timestamp_created": dataset.project.timestamp_created,
     }
@@ -159,8 +177,10 @@ def test_a_dataset_shows_its_project_and_its_resources(session: Session) -> None
 
 
 def test_a_workflow_shows_its_project_and_its_steps_with_their_tasks(session: Session) -> None:
-    steps = [factories.step(args={"a": 1}, task=factories.task(name=name)) for name in ("first", "second")]
-    workflow = factories.saved(session, factories.workflow(task_list=steps))
+    steps = [
+        WorkflowTaskFactory.build(args={"a": 1}, task=TaskFactory.build(name=name)) for name in ("first", "second")
+    ]
+    workflow = WorkflowFactory.create(session, task_list=steps)
     read = WorkflowReadV1.model_validate(workflow)
     assert read.project.id == workflow.project_id
     assert [(step.order, step.task.name, step.args) for step in read.task_list] == [
@@ -170,17 +190,17 @@ def test_a_workflow_shows_its_project_and_its_steps_with_their_tasks(session: Se
 
 
 def test_a_workflow_of_version_2_shows_its_steps_and_a_group_its_tasks(session: Session) -> None:
-    owner = factories.saved(session, factories.user())
-    tasks = [factories.task_v2(name=name) for name in ("first", "second")]
-    group = factories.saved(session, factories.task_group(owner, task_list=tasks))
-    steps = [factories.step_v2(task=task) for task in tasks]
-    workflow = factories.saved(session, factories.workflow_v2(task_list=steps))
+    owner = UserOAuthFactory.create(session)
+    tasks = [TaskV2Factory.build(name=name) for name in ("first", "second")]
+    group = TaskGroupV2Factory.create(session, user_id=owner.id, task_list=tasks)
+    steps = [WorkflowTaskV2Factory.build(task=task) for task in tasks]
+    workflow = WorkflowV2Factory.create(session, task_list=steps)
     assert [task.name for task in TaskGroupReadV2.model_validate(group).task_list] == ["first", "second"]
     assert [step.task.name for step in WorkflowReadV2.model_validate(workflow).task_list] == ["first", "second"]
 
 
 def test_a_user_shows_accounts_without_their_tokens(session: Session) -> None:
-    user = factories.saved(session, user_with_secrets())
+    user = saved(session, user_with_secrets())
     (account,) = UserRead.model_validate(user).model_dump()["oauth_accounts"]
     assert account == {
         "id": user.oauth_accounts[0].id,
@@ -193,7 +213,7 @@ def test_a_user_shows_accounts_without_their_tokens(session: Session) -> None:
 
 
 def test_what_the_server_adds_is_null_until_then(session: Session) -> None:
-    user, group = factories.saved(session, factories.user()), factories.saved(session, factories.group())
+    user, group = UserOAuthFactory.create(session), UserGroupFactory.create(session)
     assert UserRead.model_validate(user).group_ids_names is None
     assert UserGroupRead.model_validate(group).user_ids is None
     values = UserGroupRead.model_validate(group).model_dump() | {"user_ids": [user.id]}
@@ -203,14 +223,14 @@ def test_what_the_server_adds_is_null_until_then(session: Session) -> None:
 def test_an_export_can_be_imported_again(session: Session) -> None:
     images = [{"zarr_url": "/zarr/a", "origin": None, "attributes": {"well": "B/03"}, "types": {"3D": True}}]
     filters = {"attributes": {"well": "B/03"}, "types": {}}
-    dataset = factories.saved(session, factories.dataset_v2(images=images, filters=filters))
+    dataset = DatasetV2Factory.create(session, name="plate", zarr_dir="/zarr", images=images, filters=filters)
     exported = DatasetExportV2.model_validate(dataset).model_dump_json()
     imported = DatasetImportV2.model_validate_json(exported)
-    assert imported.model_dump() == {"name": "dataset", "zarr_dir": "/zarr", "images": images, "filters": filters}
+    assert imported.model_dump() == {"name": "plate", "zarr_dir": "/zarr", "images": images, "filters": filters}
 
 
 def test_what_is_read_is_a_copy_of_the_json_of_a_row(session: Session) -> None:
-    dataset = factories.saved(session, factories.dataset(meta={"a": 1}, history=[{}]))
+    dataset = DatasetFactory.create(session, meta={"a": 1}, history=[{}])
     read = DatasetReadV1.model_validate(dataset)
     read.meta["b"] = 2
     read.history.clear()
@@ -221,14 +241,14 @@ def test_what_is_read_is_a_copy_of_the_json_of_a_row(session: Session) -> None:
 
 def test_moments_are_in_utc(session: Session) -> None:
     noon_in_tokyo = datetime(2024, 2, 29, 12, tzinfo=timezone(timedelta(hours=9)))
-    project = factories.project(id=1, timestamp_created=noon_in_tokyo)
+    project = ProjectFactory.build(id=1, timestamp_created=noon_in_tokyo)
     in_utc = datetime(2024, 2, 29, 3, tzinfo=UTC)
 
     for _ in ("constructed", "loaded"):
         read = ProjectReadV1.model_validate(project)
         assert (read.timestamp_created, read.timestamp_created.tzinfo) == (in_utc, UTC)
         assert json.loads(read.model_dump_json())["timestamp_created"] == "2024-02-29T03:00:00Z"
-        project = factories.saved(session, project)
+        project = saved(session, project)
         session.expire_all()
     naive = read.model_dump() | {"timestamp_created": in_utc.replace(tzinfo=None)}
     assert ProjectReadV1(**naive).timestamp_created == in_utc
@@ -287,8 +307,8 @@ def test_rows_with_odd_values_are_read(session: Session) -> None:
 
 
 def test_rows_that_break_the_rules_of_today_are_read(session: Session) -> None:
-    step = factories.step(task=factories.task(source=" ", docs_link="ftp://x", meta=None))
-    session.add(factories.workflow(task_list=[step]))
+    step = WorkflowTaskFactory.build(task=TaskFactory.build(source=" ", docs_link="ftp://x", meta=None))
+    session.add(WorkflowFactory.build(task_list=[step]))
     session.flush()
     statement = plain(WorkflowTask.__table__)  # type: ignore[attr-defined]
     odd = {"args": {"component": "a"}, "meta": {"parallelization_level": "image"}}
@@ -301,17 +321,17 @@ def test_rows_that_break_the_rules_of_today_are_read(session: Session) -> None:
     assert (read_step.task.source, read_step.task.docs_link, read_step.task.meta) == (" ", "ftp://x", None)
     assert isinstance(read_step, WorkflowTaskReadV1)
 
-    user = factories.saved(session, factories.user(email="admin@fractal.local", settings=UserSettings(cache_dir="~")))
+    user = UserOAuthFactory.create(session, email="admin@fractal.local", settings=UserSettings(cache_dir="~"))
     assert UserRead.model_validate(user).email == "admin@fractal.local"
     assert UserSettingsRead.model_validate(user.settings).cache_dir == "~"
     images = [{"zarr_url": "a", "more": 1}, {}]
-    dataset = factories.saved(session, factories.dataset_v2(images=images, zarr_dir="zarr", filters={"a": 1}))
+    dataset = DatasetV2Factory.create(session, images=images, zarr_dir="zarr", filters={"a": 1})
     assert DatasetExportV2.model_validate(dataset).images == images
 
 
 def test_a_row_without_an_id_is_none_that_can_be_read() -> None:
     with pytest.raises(ValueError, match=r"id\n  Input should be a valid integer"):
-        ProjectReadV1.model_validate(factories.project())
+        ProjectReadV1.model_validate(ProjectFactory.build())
 
 
 def test_a_package_without_its_source_has_bodies_without_descriptions(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from fractal_models.schemas import UserCreate, UserRead
 from fractal_models.schemas.v1 import ProjectReadV1, TaskCreateV1
 from fractal_models.schemas.v2 import DatasetCreateV2, DatasetUpdateV2
-from tests import factories
+from fractal_models.testing.factories import ProjectFactory, UserOAuthFactory
 from tests.schemas.bodies import BODIES, WRITES
 
 
@@ -139,7 +139,7 @@ def test_the_documentation_of_the_api_names_each_body_where_it_is_used() -> None
 
 async def test_a_row_is_an_answer(session: Session) -> None:
     app = FastAPI()
-    user, project = factories.saved(session, factories.user()), factories.saved(session, factories.project())
+    user, project = UserOAuthFactory.create(session), ProjectFactory.create(session)
     keys = {"/user": user.id, "/project": project.id}
 
     @app.get("/user", response_model=UserRead)

@@ -13,9 +13,9 @@ from fractal_models.base import Base
 from fractal_models.database import create_engine, session_maker
 from fractal_models.models import JobV2, TaskV2, UserGroup, UserOAuth, Workflow, WorkflowV2
 from fractal_models.testing import seed
+from fractal_models.testing.databases import Databases
 from fractal_models.testing.seeding import PASSWORD
 from tests.database.commandline import finish, run, start
-from tests.databases import Databases
 
 Rows = dict[str, Sequence[Any]]
 
@@ -30,15 +30,15 @@ def rows(session: Session) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def expected(sqlite_databases: Databases) -> Iterator[Rows]:
+def expected(fractal_sqlite_databases: Databases) -> Iterator[Rows]:
     """The rows that another process has made."""
-    url = sqlite_databases.create_at_head()
+    url = fractal_sqlite_databases.create_at_head()
     assert finish(start("seed", "--size", "3", url=url)).code == 0
     engine = create_engine(url)
     with session_maker(engine)() as session:
         yield rows(session)
     engine.dispose()
-    sqlite_databases.drop(url)
+    fractal_sqlite_databases.drop(url)
 
 
 def test_site_is_the_same_on_every_engine_and_in_every_process(session: Session, expected: Rows) -> None:
