@@ -21,6 +21,7 @@ def draw(figures: dict[str, Any], file: Path) -> None:
     rows = -(-(len(names) + 1) // columns)
     style: Any = {
         "svg.hashsalt": "fractal-models",
+        "svg.fonttype": "none",
         "font.size": 8,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -38,6 +39,9 @@ def draw(figures: dict[str, Any], file: Path) -> None:
             panel.plot(sizes, [each["before"] for each in path], color=BEFORE, marker="o", label="schema of 2.9")
             panel.plot(sizes, [each["after"] for each in path], color=AFTER, marker="o", label="head")
             panel.set(xscale="log", yscale="log")
+            panel.minorticks_off()
+            for axis in (panel.xaxis, panel.yaxis):
+                axis.set_major_formatter("{x:,.9g}")
             panel.set_title(name.removesuffix(" (v2)"), loc="left", fontsize=8)
             panel.grid(which="major", color="#e5e7eb", linewidth=0.6)
         lines = panels[0].get_legend_handles_labels()
