@@ -11,6 +11,8 @@ import pytest
 
 from tests.databases import ROOT, upgrade
 
+pytest_plugins = ["pytester"]
+
 README = (ROOT / "README.md").read_text()
 GUIDE = (ROOT / "docs" / "servers.md").read_text()
 
