@@ -75,7 +75,7 @@ def run_online() -> None:
         migrate.run(context, given, options)
         return
     engine = given if isinstance(given, Engine) else upkeep_engine(database_url())
-    with state.connected(engine) as connection:
+    with state.explained(engine.url), state.connected(engine) as connection:
         migrate.run(context, connection, options)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from fractal_models.database.migrations import head
-from fractal_models.database.state import explain, inspect_database, missing_file, read_revisions, sqlstate
+from fractal_models.database.state import bound_waits, explain, inspect_database, missing_file, read_revisions, sqlstate
 
 
 def check_database(target: Engine | Connection) -> None:
@@ -49,6 +49,7 @@ async def check_database_async(target: AsyncEngine | AsyncConnection) -> None:
 def _require_head(connection: Connection) -> None:
     began = not connection.in_transaction()
     try:
+        bound_waits(connection)
         if read_revisions(connection) != (head(),):
             inspect_database(connection, check_drift=False).raise_for_state()
     finally:

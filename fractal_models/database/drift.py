@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -20,7 +21,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from fractal_models.base import Base
-from fractal_models.database.migrations import alembic_config, pending
+from fractal_models.database.engine import allow_schema_writes
+from fractal_models.database.migrations import pending, scripts
 from fractal_models.database.releases import ADOPTED_REVISION
 
 Facts = dict[tuple[str, str], set[str]]
@@ -73,18 +75,31 @@ def _tolerated(revision: str, name: str, found: set[str]) -> bool:
     )
 
 
+def is_half_way_down(connection: Connection, revision: str) -> bool:
+    """Tell whether a downgrade from a revision was cut short: what differs from it is as it was below."""
+    below = scripts().get_revision(revision).down_revision
+    if not isinstance(below, str) or not any(differences(connection, revision)):
+        return False
+    return not any(differences(connection, below))
+
+
 @cache
 def expected_facts(revision: str) -> Facts:
     """Read what our revisions build."""
-    from alembic import command
+    # Not by a command of Alembic: that can have only one at a time, and this may be wanted within another one.
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
 
     engine = sa.create_engine("sqlite://", poolclass=StaticPool)
-    config = alembic_config("sqlite://")
-    config.attributes["connection"] = engine
-    config.attributes["report"] = lambda _line: None
-    command.upgrade(config, revision)
-    with engine.connect() as connection:
-        return read_facts(connection, names=revision != ADOPTED_REVISION)
+    try:
+        with engine.connect() as connection:
+            allow_schema_writes(connection)
+            with Operations.context(MigrationContext.configure(connection)):
+                for script in reversed(list(scripts().iterate_revisions(revision, "base"))):
+                    script.module.upgrade()
+            return read_facts(connection, names=revision != ADOPTED_REVISION)
+    finally:
+        engine.dispose()
 
 
 def read_facts(connection: Connection, *, names: bool) -> Facts:
@@ -95,10 +110,11 @@ def read_facts(connection: Connection, *, names: bool) -> Facts:
         names: Whether keys are told by their names too. At the baseline two families of names are in use.
     """
     inspector = inspect(connection)
+    reservations = _reservations(connection)
     facts: Facts = {}
     for table in sorted(set(inspector.get_table_names()) & set(Base.metadata.tables)):
         facts[table, ""] = {"there"}
-        for name, fact in chain(_columns(inspector, table), _keys(inspector, table, names)):
+        for name, fact in chain(_columns(inspector, table), _keys(inspector, table, names, reservations)):
             facts.setdefault((table, name), set()).add(fact)
     for table, name, fact in _indexes(connection):
         facts[table, name] = {fact}
@@ -109,12 +125,22 @@ def _columns(inspector: Inspector, table: str) -> Iterator[tuple[str, str]]:
     for column in inspector.get_columns(table):
         name = f"{table}.{column['name']}"
         fact = f"{_type_name(column['type'])}, {'null' if column['nullable'] else 'not null'}"
-        default = column["default"]
-        if default is not None and "nextval" not in default:
-            # PostgreSQL writes a moment in the time zone of the session.
-            shown = "a moment" if isinstance(column["type"], sa.DateTime) else default.split("::")[0].strip("'")
-            fact += f", default {shown}"
+        default = column["default"] or ""
+        if column["name"] == "id":
+            counts = inspector.dialect.name == "sqlite" or "nextval" in default or column.get("identity")
+            fact += "" if counts else ", not counted up"
+        elif default:
+            written = default.split("::")[0].strip("'")
+            fact += f", default {_in_utc(written) if isinstance(column['type'], sa.DateTime) else written}"
         yield f"column {name}", fact
+
+
+def _in_utc(moment: str) -> str:
+    """PostgreSQL writes a moment in the time zone of the session."""
+    try:
+        return str(datetime.fromisoformat(moment).astimezone(UTC))
+    except ValueError:
+        return moment
 
 
 def _type_name(type_: TypeEngine[Any]) -> str:
@@ -127,10 +153,29 @@ def _type_name(type_: TypeEngine[Any]) -> str:
     return "jsonb" if written == "jsonb" else family
 
 
-def _keys(inspector: Inspector, table: str, names: bool) -> Iterator[tuple[str, str]]:
+RESERVATIONS = """
+    SELECT t.relname, c.conname, c.convalidated, c.condeferrable
+    FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+    WHERE pg_table_is_visible(t.oid) AND (c.condeferrable OR NOT c.convalidated)
+"""
+
+
+def _reservations(connection: Connection) -> dict[tuple[str, str], str]:
+    """With which constraints, by table and name, it is not as with all others: new rows alone, or at a later time."""
+    if connection.dialect.name != "postgresql":
+        return {}
+    return {
+        (table, name): ("" if valid else ", but not validated") + (", but deferrable" if deferrable else "")
+        for table, name, valid, deferrable in connection.execute(text(RESERVATIONS))
+    }
+
+
+def _keys(
+    inspector: Inspector, table: str, names: bool, reservations: dict[tuple[str, str], str]
+) -> Iterator[tuple[str, str]]:
     def key(kind: str, columns: list[str], detail: str, name: Any) -> tuple[str, str]:
         called = f", named {name}" if names else ""
-        return f"{kind} {table}({', '.join(columns)})", f"{detail}{called}"
+        return f"{kind} {table}({', '.join(columns)})", f"{detail}{called}{reservations.get((table, name), '')}"
 
     primary = inspector.get_pk_constraint(table)
     yield key("primary key", sorted(primary["constrained_columns"]), "there", primary["name"])
@@ -141,8 +186,8 @@ def _keys(inspector: Inspector, table: str, names: bool) -> Iterator[tuple[str, 
     for unique in _unique_constraints(inspector, table):
         yield key("unique constraint", unique["column_names"], "there", unique["name"])
     for check in inspector.get_check_constraints(table):
-        unproven = (check.get("dialect_options") or {}).get("not_valid")
-        yield f"check {table}.{check['name']}", "there" + (", but not validated" if unproven else "")
+        reservation = reservations.get((table, str(check["name"])), "")
+        yield f"check {table}.{check['name']}", f"{_condition(check['sqltext'])}{reservation}"
 
 
 def _unique_constraints(inspector: Inspector, table: str) -> list[Any]:
@@ -159,7 +204,7 @@ INDEXES = {
     "postgresql": """
         SELECT t.relname, i.relname, pg_get_indexdef(i.oid), x.indisvalid
         FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
-        WHERE t.relnamespace = current_schema()::regnamespace
+        WHERE pg_table_is_visible(t.oid)
         AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.oid AND c.contype IN ('p', 'u'))
     """,
 }
@@ -171,15 +216,22 @@ def _indexes(connection: Connection) -> Iterator[tuple[str, str, str]]:
         if table not in Base.metadata.tables:
             continue
         unique = "unique " if definition.upper().startswith("CREATE UNIQUE") else ""
+        method = re.search(r"\bUSING (?!btree)\w+", definition)
+        unusual = f", {method[0].lower()}" if method else ""
         broken = "" if valid else ", but invalid"
-        yield table, f"index {table}.{name}", f"{unique}over {_parts(definition)}{broken}"
+        yield table, f"index {table}.{name}", f"{unique}over {_parts(definition)}{unusual}{broken}"
 
 
 def _parts(definition: str) -> str:
     """The columns and expressions of an index, and which rows it has, without quotes and casts."""
     body, *predicate = re.split(r"\bWHERE\b", definition, maxsplit=1, flags=re.IGNORECASE)
     columns = re.sub(r"\(\((\w+)\)\)", r"(\1)", _plain(body[body.index("(") :]))
-    return " where ".join([columns, *(re.sub(r"[()]", "", _plain(part)) for part in predicate)])
+    return " where ".join([columns, *map(_condition, predicate)])
+
+
+def _condition(sql: str) -> str:
+    """A condition in one form: PostgreSQL writes `IN` as `= ANY (ARRAY[…])`, and parentheses around everything."""
+    return re.sub(r"= ANY ARRAY\[(.*?)\](\[\])?", r"IN \1", re.sub(r"[()]", "", _plain(sql)))
 
 
 def _plain(sql: str) -> str:

@@ -5,6 +5,7 @@ connections found before they are used. Every argument of SQLAlchemy passes thro
 """
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging import DEBUG, Logger, LogRecord, getLogger
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import create_async_engine as sqlalchemy_create_asyn
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
-from fractal_models.database.errors import UnreachableError
+from fractal_models.database.errors import DatabaseError, UnreachableError
 
 SYNC_DRIVERS = {
     "postgres": "postgresql+psycopg2",
@@ -76,6 +77,9 @@ def _with_driver(url: str | URL, drivers: dict[str, str]) -> URL:
     if backend not in {"postgres", "postgresql", "sqlite"}:
         message = f"a database of {backend} is none that Fractal runs on; use PostgreSQL or SQLite"
         raise UnreachableError(message)
+    if "@" in (parsed.host or ""):
+        message = "what names the database has an @ too many; in a user or a password, write it as %40"
+        raise UnreachableError(message)
     changed = parsed.set(drivername=drivers.get(parsed.drivername, parsed.drivername))
     # The one option that both ways to reach a PostgreSQL need, and write differently.
     old, new = ("sslmode", "ssl") if changed.drivername == "postgresql+asyncpg" else ("ssl", "sslmode")
@@ -98,13 +102,19 @@ def masked(url: URL) -> str:
     return url.update_query_dict(secrets).render_as_string(hide_password=True).replace("%2A", "*")
 
 
+SHORT = 5
+"""Letters of a password that may well be part of a word."""
+
+
 def without_secrets(said: str, url: URL) -> str:
     """Take the secrets of a URL out of what a driver said."""
     secrets = {url.password, *(value for name in _secret_parameters(url) for value in url.normalized_query[name])}
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         # As it is, and as URLs are written: by the standard, by forms, by SQLAlchemy.
         for written in (secret, quote(secret, safe=""), quote_plus(secret), quote(secret, safe=" +")):
-            said = said.replace(written, "***")
+            # A short one is part of other words as well.
+            pattern = re.escape(written) if len(secret) > SHORT else rf"(?<!\w){re.escape(written)}(?!\w)"
+            said = re.sub(pattern, "***", said)
     return said
 
 
@@ -188,7 +198,44 @@ def upkeep_engine(url: str | URL, connect_timeout: float = CONNECT_TIMEOUT) -> E
 def connect(url: str | URL) -> Iterator[Connection]:
     """Open one connection that changes nothing by itself, and leave nothing open behind it."""
     with upkeep_engine(url).connect() as connection:
+        if connection.dialect.name == "postgresql":
+            event.listen(connection, "begin", lock_timeout(READ_WAIT))
         yield connection
+
+
+def allow_schema_writes(connection: Connection) -> None:
+    """Let revisions change the text of table definitions, also in a SQLite that is built not to let anybody.
+
+    Raises:
+        DatabaseError: It is, and this Python is too old to change that.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    driver = getattr(driver, "driver_connection", driver)
+    if (defensive := getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE", None)) is not None:
+        driver.setconfig(defensive, False)
+    connection.exec_driver_sql("PRAGMA writable_schema = ON")
+    allowed = connection.exec_driver_sql("PRAGMA writable_schema").scalar()
+    connection.exec_driver_sql("PRAGMA writable_schema = OFF")
+    if not allowed:
+        message = (
+            "this SQLite is built so that no table definition can be changed; use Python 3.12 or newer, or another"
+        )
+        raise DatabaseError(message)
+
+
+READ_WAIT = 5.0
+"""Seconds after which a question gives up a table that somebody else has locked."""
+
+
+def lock_timeout(seconds: float) -> Callable[[Connection], None]:
+    """Give PostgreSQL's bound on waiting for locks to a transaction; nothing of it is left after its end."""
+    set_bound = _on_begin(f"SET LOCAL lock_timeout = {max(round(seconds * 1000), 1)}")
+
+    def bound(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            set_bound(connection)
+
+    return bound
 
 
 def _arguments(url: URL, connect_timeout: float | None, pooler: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -291,6 +338,8 @@ def _code(error: BaseException) -> str:
 
 def _without_row_values(context: ExceptionContext) -> None:
     """Leave of an error its message and the name of a key; a row, or a statement with values in it, is not quoted."""
+    if isinstance(context.sqlalchemy_exception, StatementError) and getattr(context.engine, "hide_parameters", False):
+        context.sqlalchemy_exception.params = None  # those of a whole row, perhaps
     errors: list[BaseException] = [context.original_exception]
     while (cause := errors[-1].__cause__) is not None:
         errors.append(cause)

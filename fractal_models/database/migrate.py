@@ -12,18 +12,23 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from fractal_models.database import preflight, state
+from fractal_models.database import drift, preflight, state
+from fractal_models.database.engine import allow_schema_writes, lock_timeout
 from fractal_models.database.errors import BusyError, DatabaseError
-from fractal_models.database.migrations import title
+from fractal_models.database.migrations import pending, scripts, title
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from alembic.script import Script
 
 LOCK_KEY = 7238456019873546
 """The advisory lock of PostgreSQL that a migrator holds; any number that nobody else uses."""
@@ -33,6 +38,9 @@ LOCK_TIMEOUT = 0.1
 
 WAIT = 300.0
 """Seconds to wait for others, unless the caller says otherwise."""
+
+LONGEST_WAIT = 24 * 24 * 3600.0
+"""No timeout of PostgreSQL or SQLite is longer than 2^31 ms, 24.8 days."""
 
 STRONG_LOCK = re.compile(r"\s*(ALTER|COMMENT|CREATE|DO|DROP|LOCK|TRUNCATE)\b", re.IGNORECASE)
 WEAK_LOCK = re.compile(r"\b(CONCURRENTLY|VALIDATE\s+CONSTRAINT)\b", re.IGNORECASE)
@@ -48,6 +56,9 @@ Report = Callable[[str], None]
 class _StepsPendingError(Exception):
     """There is something to do, so that a lock is needed after all."""
 
+    def __init__(self, step: MigrationStep) -> None:
+        self.step = step
+
 
 def run(context: ModuleType, connection: Connection, options: dict[str, Any]) -> None:
     """Run what Alembic was asked for, as safely as the engine allows.
@@ -61,7 +72,7 @@ def run(context: ModuleType, connection: Connection, options: dict[str, Any]) ->
         DatabaseError: Nothing was changed, or whole revisions were; the message says what to do.
     """
     config = context.config
-    wait = float(config.attributes.get("wait", WAIT))
+    wait = min(float(config.attributes.get("wait", WAIT)), LONGEST_WAIT)
     report: Report = config.attributes.get("report", config.print_stdout)
     context.configure(connection=connection, **options)
     asked: Steps = context.get_context().opts["fn"]
@@ -70,12 +81,18 @@ def run(context: ModuleType, connection: Connection, options: dict[str, Any]) ->
         _refuse_enforced_keys(connection)
         # Revisions then commit nothing on their own.
         _run_once(context, connection, {**writing, "transaction_of_caller": True})
-    elif connection.dialect.name == "sqlite":
+        return
+    next_step = partial(_next_step, context, connection, options, asked)
+    prepare = partial(_prepare, context, connection, options, getattr(asked, "__name__", ""))
+    if connection.dialect.name == "sqlite":
         with _patient(connection, wait):
-            if _has_steps(context, connection, options, asked):
+            if step := next_step():
+                prepare(step)
                 _run_on_sqlite(context, connection, writing)
-    elif _has_steps(context, connection, options, asked):
-        _run_on_postgresql(context, connection, writing, wait, report)
+    else:
+        with _bounded_waits(connection, wait):
+            if next_step() or _is_half_done(connection, getattr(asked, "__name__", "")):
+                _run_on_postgresql(context, connection, writing, wait, report, lambda: prepare(next_step()))
 
 
 def _run_once(context: ModuleType, connection: Connection, options: dict[str, Any]) -> None:
@@ -84,8 +101,10 @@ def _run_once(context: ModuleType, connection: Connection, options: dict[str, An
         context.run_migrations()
 
 
-def _has_steps(context: ModuleType, connection: Connection, options: dict[str, Any], asked: Steps) -> bool:
-    """Run a command that only reads, or find that it is one that would write."""
+def _next_step(
+    context: ModuleType, connection: Connection, options: dict[str, Any], asked: Steps
+) -> MigrationStep | None:
+    """Run a command that only reads, or find the first step of one that would write."""
     known = {script.revision for script in context.script.walk_revisions()}
 
     def steps(heads: tuple[str, ...], migration_context: MigrationContext) -> Iterable[MigrationStep]:
@@ -95,16 +114,69 @@ def _has_steps(context: ModuleType, connection: Connection, options: dict[str, A
         if not heads and any(isinstance(step, RevisionStep) for step in found):
             state.refuse_unversioned(connection)
         if found:
-            raise _StepsPendingError
+            raise _StepsPendingError(found[0])
         return found
 
     try:
         _run_once(context, connection, {**options, "fn": steps, "dont_mutate": True})
-    except _StepsPendingError:
-        return True
+    except _StepsPendingError as pending_error:
+        return pending_error.step
     finally:
         connection.rollback()
-    return False
+    return None
+
+
+def _is_half_done(connection: Connection, command: str) -> bool:
+    """Tell whether there is something to do although the database is at the revision that was asked for."""
+    revision = state.known_revision(state.read_revisions(connection) or ())
+    # To find out whether parts of the revision above are there is no less work than to take them away.
+    half_done = revision is not None and (
+        command == "downgrade" or (command == "upgrade" and drift.is_half_way_down(connection, revision))
+    )
+    connection.rollback()
+    return half_done
+
+
+def _prepare(
+    context: ModuleType, connection: Connection, options: dict[str, Any], command: str, step: MigrationStep | None
+) -> None:
+    """Begin with what the revision of the database says.
+
+    A run that was cut short has left parts of a revision, or has taken parts of one away. The next run goes on from
+    there in the same direction by itself; in the other direction, these parts come first.
+
+    Raises:
+        DriftError: The schema is something else.
+    """
+    revision = state.known_revision(state.read_revisions(connection) or ())
+    if revision is not None and connection.dialect.name == "postgresql":
+        if command == "downgrade":
+            for above in pending(revision)[:1]:
+                _run_in_parts(context, connection, options, above, command)
+        elif command == "upgrade" and drift.is_half_way_down(connection, revision):
+            _run_in_parts(context, connection, options, scripts().get_revision(revision), command)
+    if (
+        revision is not None
+        and isinstance(step, RevisionStep)
+        and state.known_revision([step.revision.revision])
+        and not (command == "downgrade" and drift.is_half_way_down(connection, revision))
+    ):
+        state.refuse_drift(connection, revision)
+    connection.rollback()
+
+
+def _run_in_parts(
+    context: ModuleType, connection: Connection, options: dict[str, Any], script: Script, direction: str
+) -> None:
+    """Run a revision that does no more than is left to do, without a change of the database's revision."""
+    connection.rollback()
+    if not getattr(script.module, "in_parts", False):
+        return
+    context.configure(connection=connection, **options)
+    migration: MigrationContext = context.get_context()
+    # As Alembic does it for each of its steps: a transaction that `autocommit_block` may interrupt.
+    with Operations.context(migration), migration.begin_transaction(_per_migration=True):
+        getattr(script.module, direction)()
 
 
 def _announced(steps: Steps, report: Report) -> Steps:
@@ -117,8 +189,11 @@ def _announced(steps: Steps, report: Report) -> Steps:
     def announced(heads: tuple[str, ...], migration_context: MigrationContext) -> Iterator[MigrationStep]:
         found = list(steps(heads, migration_context))
         upgrades = [step.revision for step in found if isinstance(step, RevisionStep) and step.is_upgrade]
-        if heads and migration_context.connection is not None:
-            preflight.require_none(preflight.examine(migration_context.connection, upgrades))
+        if heads and upgrades and migration_context.connection is not None:
+            found_rows = preflight.examine(migration_context.connection, upgrades)
+            if migration_context.dialect.name == "sqlite":
+                found_rows += preflight.orphans(migration_context.connection)
+            preflight.require_none(found_rows)
         for number, step in enumerate(found):
             if isinstance(step, RevisionStep) and step.revision.revision not in named:
                 named.append(step.revision.revision)
@@ -176,6 +251,7 @@ def _run_on_sqlite(context: ModuleType, connection: Connection, options: dict[st
     Keys are checked at its end, not while tables are rebuilt: SQLite would delete the children of a table that goes.
     """
     state.refuse_unwritable(connection)
+    allow_schema_writes(connection)
     connection.rollback()
     dbapi = connection.connection.dbapi_connection
     assert dbapi is not None
@@ -203,7 +279,12 @@ def _run_on_sqlite(context: ModuleType, connection: Connection, options: dict[st
 
 
 def _run_on_postgresql(
-    context: ModuleType, connection: Connection, options: dict[str, Any], wait: float, report: Report
+    context: ModuleType,
+    connection: Connection,
+    options: dict[str, Any],
+    wait: float,
+    report: Report,
+    prepare: Callable[[], None],
 ) -> None:
     """Run each step in a transaction of its own, as the only migrator, and again if a lock is not to be had."""
     state.refuse_unwritable(connection)
@@ -212,6 +293,7 @@ def _run_on_postgresql(
         told = ""
         for pause in _pauses():
             try:
+                prepare()
                 _run_once(context, connection, options)
             except DBAPIError as error:
                 connection.rollback()
@@ -220,8 +302,8 @@ def _run_on_postgresql(
                 holders = _describe(connection, BLOCKING)
                 if time.monotonic() + pause > deadline:
                     message = (
-                        f"a lock that a revision needs was not to be had within {wait:g} s, so nothing of that revision"
-                        f" was done; end these sessions, or run it again when they are done: {holders or 'unknown'}"
+                        f"a lock that a revision needs was not to be had within {wait:g} s, so it was not finished;"
+                        f" end these sessions, or run it again when they are done: {holders or 'unknown'}"
                     )
                     raise BusyError(message) from error
                 if holders and holders != told:
@@ -238,6 +320,27 @@ def _pauses() -> Iterator[float]:
     while True:
         yield pause
         pause = min(2 * pause, 4.0)
+
+
+@contextmanager
+def _bounded_waits(connection: Connection, wait: float) -> Iterator[None]:
+    """Wait no longer than that for a table which somebody else has locked, also to read it."""
+    bound = lock_timeout(wait)
+    event.listen(connection, "begin", bound)
+    try:
+        yield
+    except DBAPIError as error:
+        if state.sqlstate(error.orig) != LOCK_NOT_AVAILABLE or connection.invalidated:
+            raise
+        connection.rollback()
+        holders = _describe(connection, BLOCKING)
+        message = (
+            f"a table has been locked for more than {wait:g} s, so nothing was done; end these sessions, or run it"
+            f" again when they are done: {holders or 'unknown'}"
+        )
+        raise BusyError(message) from error
+    finally:
+        event.remove(connection, "begin", bound)
 
 
 @contextmanager
@@ -324,13 +427,16 @@ BLOCKING = f"""
         SELECT pid FROM pg_locks WHERE locktype = 'relation' AND granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND relation IN (
-            SELECT oid FROM pg_class WHERE relkind IN ('r', 'i') AND relnamespace = current_schema()::regnamespace
+            SELECT oid FROM pg_class WHERE relkind IN ('r', 'i') AND pg_table_is_visible(oid)
         )
     ) ORDER BY xact_start
 """
 
-RETRIED = {"55P03", "40P01"}
-"""SQLSTATE of a lock that was not to be had in time, and of a deadlock."""
+LOCK_NOT_AVAILABLE = "55P03"
+"""SQLSTATE of a lock that was not to be had in time."""
+
+RETRIED = {LOCK_NOT_AVAILABLE, "40P01"}
+"""That, and a deadlock."""
 
 
 @contextmanager

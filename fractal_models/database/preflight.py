@@ -3,7 +3,8 @@
 A revision may define
 
 - `preflight`: a list of dicts, one per rule, with the keys of `Rule`;
-- `irreversible`: one sentence on what its downgrade cannot bring back.
+- `irreversible`: one sentence on what its downgrade cannot bring back;
+- `in_parts`: True if it commits in parts on PostgreSQL, and both ways do no more than is left to do.
 
 All rules of all pending revisions are asked before the first change, on the schema that is there: a query may use
 nothing that a revision between the baseline and its own has made.

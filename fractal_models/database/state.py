@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from fractal_models.base import Base
 from fractal_models.database import drift
-from fractal_models.database.engine import masked, upkeep_engine, without_secrets
+from fractal_models.database.engine import READ_WAIT, lock_timeout, masked, upkeep_engine, without_secrets
 from fractal_models.database.errors import (
     BusyError,
     DatabaseError,
@@ -159,6 +159,22 @@ def connected(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def explained(url: URL) -> Iterator[None]:
+    """Tell what a driver raises in one line, if it is known what that means.
+
+    Raises:
+        DatabaseError: It is; what is not known passes unchanged.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        found = explain(error, url)
+        if found.state is State.UNREACHABLE:
+            raise
+        found.raise_for_state()
+
+
 def missing_file(url: URL) -> Status | None:
     """Look for the file of SQLite, which would be made by connecting."""
     path = url.database or ""
@@ -180,6 +196,7 @@ def missing_file(url: URL) -> Status | None:
 def _inspect_connection(connection: Connection, check_drift: bool) -> Status:
     began = not connection.in_transaction()
     try:
+        bound_waits(connection)
         status = _read_and_compare(connection) if check_drift else _read(connection)
         if status.state.error is NeedsUpgradeError and (obstacle := unwritable(connection)):
             status = replace(obstacle, revisions=status.revisions, release=status.release, pending=status.pending)
@@ -189,6 +206,12 @@ def _inspect_connection(connection: Connection, check_drift: bool) -> Status:
     finally:
         if began:
             connection.rollback()
+
+
+def bound_waits(connection: Connection) -> None:
+    """Let the transaction that begins here give up a table which somebody else has locked."""
+    if connection.dialect.name == "postgresql" and not connection.in_transaction():
+        lock_timeout(READ_WAIT)(connection)
 
 
 def read_revisions(connection: Connection) -> tuple[str, ...] | None:
@@ -246,14 +269,43 @@ def _read_and_compare(connection: Connection) -> Status:
     if read_revisions(connection) != status.revisions:
         # Somebody upgrades it right now: what was read belongs to two revisions.
         return _read_and_compare(connection)
+    return _drifted(connection, status, differences)
+
+
+SHOWN_DIFFERENCES = 5
+"""How many differences a message names; `Status.differences` has them all."""
+
+
+def _drifted(connection: Connection, status: Status, differences: tuple[str, ...]) -> Status:
+    (revision,) = status.revisions
+    shown = "; ".join(differences[:SHOWN_DIFFERENCES])
+    if len(differences) > SHOWN_DIFFERENCES:
+        shown += f"; … ({len(differences)} in all, see `fractal-models doctor`)"
+    remedy = "find out who changed it and undo that, or restore a backup, before any upgrade"
+    if drift.is_half_way_down(connection, revision):
+        remedy = "a downgrade from there was cut short: run it again"
+        if revision != head():
+            remedy += f", or `{UPGRADE}`"
     return replace(
         status,
         state=State.DRIFTED,
-        message=f"the schema differs from revision {status.revisions[0]}: {'; '.join(differences)}",
-        remedy="find out who changed it and undo that, or restore a backup, before any upgrade",
+        message=f"the schema differs from revision {revision}: {shown}",
+        remedy=remedy,
         command="fractal-models doctor",
         differences=differences,
     )
+
+
+def refuse_drift(connection: Connection, revision: str) -> None:
+    """Keep revisions from a schema that is not the one which they were made for.
+
+    Raises:
+        DriftError: It is not.
+    """
+    found = tuple(drift.differences(connection, revision))
+    # If somebody has upgraded it meanwhile, what was read belongs to two revisions.
+    if found and read_revisions(connection) == (revision,):
+        _drifted(connection, Status(State.DRIFTED, "", revisions=(revision,)), found).raise_for_state()
 
 
 def known_revision(revisions: Iterable[str]) -> str | None:
@@ -292,12 +344,16 @@ def _unknown(connection: Connection, revisions: tuple[str, ...], ours: set[str])
     release = server_releases().get(revisions[0]) if len(revisions) == 1 else None
     if release is None:
         if ours:
+            readable, newest = _readable(connection), list(server_releases().values())[-1].last
             return Status(
                 State.UNKNOWN_REVISION,
-                f"the database has {len(ours)} of our tables, but stands at revision {name}, which is unknown here",
-                "it was probably upgraded by a newer fractal-models: run `pip install --upgrade fractal-models`",
+                f"the database has {len(ours)} of our tables, but stands at revision {name}, which is unknown here; "
+                f"these models can read {', '.join(readable) or 'none of them'}",
+                "it was probably upgraded by a newer fractal-models (run `pip install --upgrade fractal-models`), or "
+                f"by a fractal-server after {newest} (keep using that)",
                 "pip install --upgrade fractal-models",
                 revisions,
+                readable=tuple(readable),
             )
         return Status(
             State.FOREIGN,
@@ -468,7 +524,11 @@ REMEDIES = {
 
 
 COMMANDS = {
+    State.HOST_NOT_FOUND: "fractal-models wait",
+    State.REFUSED: "fractal-models wait",
+    State.NOT_RESPONDING: "fractal-models wait",
     State.STARTING: "fractal-models wait",
+    State.NO_DATABASE: "createdb NAME",
     State.NO_PERMISSION: "fractal-models roles",
 }
 

@@ -16,6 +16,8 @@ down_revision = "d256a7379ab8"
 branch_labels = None
 depends_on = None
 
+in_parts = True
+
 # Name, kind (primary key, foreign key, unique) and columns of every constraint.
 CONSTRAINTS: dict[str, list[tuple[str, str, list[str]]]] = {
     "applyworkflow": [

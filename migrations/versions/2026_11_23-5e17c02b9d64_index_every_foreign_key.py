@@ -15,6 +15,8 @@ down_revision = "4b8f0d6a91c3"
 branch_labels = None
 depends_on = None
 
+in_parts = True
+
 # Every foreign key but those that come first in the primary key of a table of memberships, whose index serves them.
 COLUMNS = {
     "applyworkflow": ["project_id", "workflow_id", "input_dataset_id", "output_dataset_id"],
@@ -38,25 +40,32 @@ COLUMNS = {
 
 INDEXES = [(f"ix_{table}_{column}", table, column) for table, columns in COLUMNS.items() for column in columns]
 
-WANTED = ", ".join(
-    f"('{name}', 'CREATE INDEX {name} ON {table} USING btree ({column})')" for name, table, column in INDEXES
-)
-
-# An index that somebody has made by our name is kept if it is the one that we would make.
+# An index that somebody has made by our name would be lost by a downgrade. Just below this revision, it may be one that
+# a run which was cut short has built.
 preflight = [
     {
         "table": "index",
-        "reason": "has the name, but not the definition, of an index on a foreign key that this revision makes",
-        "mend": "Rename it: ALTER INDEX … RENAME TO …",
+        "reason": "has the name of an index on a foreign key that this revision makes",
+        "mend": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
         "query": {
             "postgresql": f"""
-                SELECT wanted.name FROM (VALUES {WANTED}) AS wanted (name, definition)
-                JOIN pg_class c ON c.relname = wanted.name AND c.relnamespace = current_schema()::regnamespace
-                LEFT JOIN pg_index i ON i.indexrelid = c.oid
-                WHERE i.indisvalid IS NOT FALSE
-                AND pg_get_indexdef(i.indexrelid, 0, true) IS DISTINCT FROM wanted.definition
-                ORDER BY wanted.name
-            """
+                SELECT c.relname FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+                WHERE pg_table_is_visible(c.oid) AND i.indisvalid IS NOT FALSE
+                AND c.relname IN ({", ".join(f"'{name}'" for name, *_ in INDEXES)})
+                AND NOT (
+                    EXISTS (SELECT 1 FROM alembic_version WHERE version_num = '{down_revision}')
+                    AND coalesce(pg_get_indexdef(i.indexrelid, 0, true), '') IN (
+                        {", ".join(f"'CREATE INDEX {n} ON {t} USING btree ({c})'" for n, t, c in INDEXES)}
+                    )
+                ) ORDER BY c.relname
+            """,
+            "sqlite": f"""
+                SELECT name FROM sqlite_master WHERE name IN ({", ".join(f"'{name}'" for name, *_ in INDEXES)})
+                AND NOT (
+                    EXISTS (SELECT 1 FROM alembic_version WHERE version_num = '{down_revision}')
+                    AND sql IN ({", ".join(f"'CREATE INDEX {n} ON {t} ({c})'" for n, t, c in INDEXES)})
+                ) ORDER BY name
+            """,
         },
     }
 ]

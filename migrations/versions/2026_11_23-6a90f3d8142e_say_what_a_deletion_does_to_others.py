@@ -17,6 +17,8 @@ down_revision = "5e17c02b9d64"
 branch_labels = None
 depends_on = None
 
+in_parts = True
+
 SET_NULL, CASCADE, NO_ACTION = "SET NULL", "CASCADE", "NO ACTION"
 
 LETTERS = {SET_NULL: "n", CASCADE: "c", NO_ACTION: "a"}
@@ -92,9 +94,16 @@ preflight = [
 
 SUCCESSOR = "SELECT 1 FROM pg_constraint WHERE conrelid = '{table}'::regclass AND conname = '{name}_new'"
 
+# A run in the other direction that was cut short may have left a successor with another rule.
 ADD = """
 DO $$
 BEGIN
+    IF EXISTS (
+        SELECT 1 FROM pg_constraint WHERE conrelid = '{table}'::regclass
+        AND conname = '{name}_new' AND confdeltype <> '{letter}'
+    ) THEN
+        ALTER TABLE {table} DROP CONSTRAINT {name}_new;
+    END IF;
     IF NOT EXISTS (
         SELECT 1 FROM pg_constraint WHERE conrelid = '{table}'::regclass
         AND (conname = '{name}_new' OR conname = '{name}' AND confdeltype = '{letter}' AND convalidated)

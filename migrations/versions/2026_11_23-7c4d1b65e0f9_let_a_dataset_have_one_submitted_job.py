@@ -15,11 +15,15 @@ down_revision = "6a90f3d8142e"
 branch_labels = None
 depends_on = None
 
+in_parts = True
+
 INDEXES = [
     ("ix_applyworkflow_one_submitted_per_output_dataset", "applyworkflow", "output_dataset_id"),
     ("ix_jobv2_one_submitted_per_dataset", "jobv2", "dataset_id"),
 ]
 
+# What somebody has made by our name would be taken for ours. Just below this revision, it may be what a run which was
+# cut short has built.
 preflight = [
     {
         "table": table,
@@ -33,6 +37,25 @@ preflight = [
         """,
     }
     for _, table, column in INDEXES
+] + [
+    {
+        "table": "index",
+        "reason": "has the name of an index that this revision makes",
+        "mend": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
+        "query": {
+            "postgresql": f"""
+                SELECT c.relname FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+                WHERE pg_table_is_visible(c.oid) AND i.indisvalid IS NOT FALSE
+                AND c.relname IN ({", ".join(f"'{name}'" for name, *_ in INDEXES)})
+                AND NOT EXISTS (SELECT 1 FROM alembic_version WHERE version_num = '{down_revision}')
+                ORDER BY c.relname
+            """,
+            "sqlite": f"""
+                SELECT name FROM sqlite_master
+                WHERE name IN ({", ".join(f"'{name}'" for name, *_ in INDEXES)}) ORDER BY name
+            """,
+        },
+    }
 ]
 
 # The database does not use an index whose build was cut short, but has its name taken.

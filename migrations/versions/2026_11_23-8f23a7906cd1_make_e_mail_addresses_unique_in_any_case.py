@@ -15,8 +15,12 @@ down_revision = "7c4d1b65e0f9"
 branch_labels = None
 depends_on = None
 
+in_parts = True
+
 NAME = "ix_user_oauth_lower_email"
 
+# What somebody has made by our name would be taken for ours. Just below this revision, it may be what a run which was
+# cut short has built.
 preflight = [
     {
         "table": "user_oauth",
@@ -28,7 +32,21 @@ preflight = [
                 SELECT lower(email) FROM user_oauth GROUP BY lower(email) HAVING count(*) > 1
             ) ORDER BY lower(email), id
         """,
-    }
+    },
+    {
+        "table": "index",
+        "reason": "has the name of an index that this revision makes",
+        "mend": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
+        "query": {
+            "postgresql": f"""
+                SELECT c.relname FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+                WHERE pg_table_is_visible(c.oid) AND i.indisvalid IS NOT FALSE
+                AND c.relname = '{NAME}'
+                AND NOT EXISTS (SELECT 1 FROM alembic_version WHERE version_num = '{down_revision}')
+            """,
+            "sqlite": f"SELECT name FROM sqlite_master WHERE name = '{NAME}'",
+        },
+    },
 ]
 
 # The database does not use an index whose build was cut short, but has its name taken.

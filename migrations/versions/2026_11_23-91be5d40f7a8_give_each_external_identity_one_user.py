@@ -14,8 +14,12 @@ down_revision = "8f23a7906cd1"
 branch_labels = None
 depends_on = None
 
+in_parts = True
+
 NAME = "ix_oauthaccount_oauth_name_account_id"
 
+# What somebody has made by our name would be taken for ours. Just below this revision, it may be what a run which was
+# cut short has built.
 preflight = [
     {
         "table": "oauthaccount",
@@ -28,7 +32,21 @@ preflight = [
                 AND other.id <> oauthaccount.id
             ) ORDER BY oauth_name, account_id, id
         """,
-    }
+    },
+    {
+        "table": "index",
+        "reason": "has the name of an index that this revision makes",
+        "mend": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
+        "query": {
+            "postgresql": f"""
+                SELECT c.relname FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+                WHERE pg_table_is_visible(c.oid) AND i.indisvalid IS NOT FALSE
+                AND c.relname = '{NAME}'
+                AND NOT EXISTS (SELECT 1 FROM alembic_version WHERE version_num = '{down_revision}')
+            """,
+            "sqlite": f"SELECT name FROM sqlite_master WHERE name = '{NAME}'",
+        },
+    },
 ]
 
 # The database does not use an index whose build was cut short, but has its name taken.

@@ -13,6 +13,8 @@ down_revision = "91be5d40f7a8"
 branch_labels = None
 depends_on = None
 
+in_parts = True
+
 JOB_STATUS = "status IN ('submitted', 'done', 'failed')"
 TASK_INDEX_RANGE = "0 <= first_task_index AND first_task_index <= last_task_index"
 
@@ -64,7 +66,26 @@ preflight = [
                 for table, *_ in CHECKS
             )
         },
-    }
+    },
+    {
+        "table": "check",
+        "reason": "has the name of a check that this revision makes",
+        "mend": "Rename it (ALTER TABLE … RENAME CONSTRAINT … TO …) or drop it",
+        "query": {
+            "postgresql": f"""
+                SELECT c.conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+                WHERE pg_table_is_visible(t.oid)
+                AND c.conname IN ({", ".join(f"'{name}'" for _, name, _ in NAMES)})
+                AND NOT EXISTS (SELECT 1 FROM alembic_version WHERE version_num = '{down_revision}')
+                ORDER BY c.conname
+            """,
+            "sqlite": " UNION ".join(
+                f"SELECT '{name}' FROM sqlite_master WHERE type = 'table' AND name = '{table}' "
+                f"AND instr(sql, '{name}') > 0"
+                for table, name, _ in NAMES
+            ),
+        },
+    },
 ]
 
 ADD = """

@@ -19,6 +19,8 @@ from fractal_models.columns import UnstorableValueError
 from fractal_models.database import hide_row_values
 from fractal_models.database.roles import secret_columns
 from fractal_models.models import OAuthAccount, UserOAuth, UserSettings
+from fractal_models.schemas import OAuthAccountRead, UserRead, UserSettingsRead
+from fractal_models.schemas.body import Read
 from fractal_models.testing.databases import Databases
 from fractal_models.testing.factories import OAuthAccountFactory, UserOAuthFactory, UserSettingsFactory
 from tests.database.clients import POSTGRESQL_DRIVERS, SQLITE_DRIVERS, Client
@@ -92,6 +94,14 @@ def test_secrets_are_not_in_errors_of_validation(model: type[Base], wrong: dict[
     assert MARK not in told_of(caught.value)
 
 
+@pytest.mark.parametrize("body", [UserRead, OAuthAccountRead, UserSettingsRead])
+def test_secrets_are_not_in_errors_of_what_is_read(body: type[Read]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        body.model_validate({column: MARK for columns in SECRETS.values() for column in columns})
+
+    assert MARK not in told_of(caught.value)
+
+
 def test_secrets_are_not_in_errors_of_assignment() -> None:
     with pytest.raises(ValueError, match="slurm_accounts: takes a list") as caught:
         UserSettings().slurm_accounts = MARK  # type: ignore[assignment]
@@ -102,7 +112,10 @@ def test_secrets_are_not_in_errors_of_assignment() -> None:
 def told_of(error: BaseException) -> str:
     """All that a server could log of an exception."""
     chain = [error, getattr(error, "orig", None), error.__cause__, error.__context__]
-    return "\n".join([*traceback.format_exception(error), *(f"{each} {each!r}" for each in chain)])
+    kept = [getattr(error, "params", None)]
+    if isinstance(error, ValidationError):
+        kept += [error.errors(), error.json()]
+    return "\n".join([*traceback.format_exception(error), *(f"{each} {each!r}" for each in chain), *map(str, kept)])
 
 
 def flush(*rows: Base) -> Callable[[Connection], None]:

@@ -102,7 +102,7 @@ CASES = [
         "newer package",
         State.UNKNOWN_REVISION,
         5,
-        "has 23 of our tables, but stands at revision 0123456789ab, which is unknown here$",
+        "has 23 of our tables, but stands at revision 0123456789ab, which is unknown here; these models can read apply",
         statements=(stamped("0123456789ab"),),
         remedy="pip install --upgrade fractal-models",
     ),

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy import URL
 
+from fractal_models.database import State, inspect_database
 from fractal_models.database.engine import upkeep_engine
 from tests.database.rows import content
 from tests.databases import alembic_config
 from tests.migrations.catalog import catalog, differences, revisions
 from tests.migrations.conftest import Sites
+from tests.migrations.server_2_9 import BASELINE
 from tests.migrations.test_rows import STEPS
 
 READING = ("SELECT", "SHOW", "SET", "RESET")
@@ -61,6 +63,36 @@ def test_run_goes_on_where_the_last_one_was_cut_short(sites: Sites, below: str, 
     assert revisions(url) == [target]
     assert differences(catalog(url), catalog(sites.template(target))) == []
     assert content(url) == rows
+
+
+@pytest.mark.parametrize(("below", "above"), STEPS)
+def test_upgrade_that_was_cut_short_leaves_nothing_on_the_way_down(
+    postgres_sites: Sites, below: str, above: str
+) -> None:
+    for statements in (1, 4, 12):
+        url = postgres_sites.at(below)
+        if migrate(url, "upgrade", above, statements):
+            break
+
+        assert migrate(url, "downgrade", BASELINE, 10_000)
+
+        assert revisions(url) == [BASELINE]
+        assert differences(catalog(url), catalog(postgres_sites.template(BASELINE))) == []
+
+
+@pytest.mark.parametrize(("below", "above"), STEPS)
+def test_downgrade_that_was_cut_short_is_undone_on_the_way_up(postgres_sites: Sites, below: str, above: str) -> None:
+    for statements in (1, 4, 12):
+        url = postgres_sites.at(above)
+        if migrate(url, "downgrade", below, statements):
+            break
+        status = inspect_database(url)
+        assert status.state is not State.DRIFTED or "a downgrade from there was cut short" in status.remedy
+
+        assert migrate(url, "upgrade", "head", 10_000)
+
+        assert inspect_database(url).state is State.AT_HEAD
+        assert differences(catalog(url), catalog(postgres_sites.template("head"))) == []
 
 
 def test_on_sqlite_a_run_that_was_cut_short_has_done_nothing(sqlite_sites: Sites) -> None:

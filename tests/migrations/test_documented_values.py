@@ -1,7 +1,9 @@
 """Rows with values that the documentation does not know stand in the way of the checks."""
 
 import pytest
+import sqlalchemy as sa
 
+from fractal_models.database.engine import connect
 from tests.databases import upgrade
 from tests.migrations.conftest import Sites
 from tests.migrations.refusal import execute, refusal
@@ -32,9 +34,12 @@ def test_undocumented_value_is_in_the_way(sites: Sites, table: str, change: str,
 
 def test_on_sqlite_a_table_that_another_tool_has_rebuilt_is_in_the_way(sqlite_sites: Sites) -> None:
     url = sqlite_sites.at(BASELINE)
+    with connect(url) as connection:
+        sql = str(connection.scalar(sa.text("SELECT sql FROM sqlite_master WHERE name = 'taskgroupactivityv2'")))
     execute(
         url,
-        "CREATE TABLE copy AS SELECT * FROM taskgroupactivityv2",
+        sql.replace("taskgroupactivityv2 (", "copy (", 1).replace("PRIMARY KEY (id)", 'PRIMARY KEY ("id")'),
+        "INSERT INTO copy SELECT * FROM taskgroupactivityv2",
         "DROP TABLE taskgroupactivityv2",
         "ALTER TABLE copy RENAME TO taskgroupactivityv2",
     )

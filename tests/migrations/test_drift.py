@@ -60,11 +60,31 @@ def test_index_that_is_missing_or_another_is_found(sites: Sites, statements: lis
         ),
         (["ALTER TABLE jobv2 DROP CONSTRAINT ck_jobv2_status"], "check jobv2.ck_jobv2_status is missing"),
         (
+            ["ALTER TABLE jobv2 ALTER id DROP DEFAULT"],
+            "column jobv2.id is integer, not null, not counted up, not integer, not null",
+        ),
+        (
+            ["ALTER TABLE linkusergroup ALTER timestamp_created SET DEFAULT now()"],
+            "column linkusergroup.timestamp_created is timestamp, not null, default now(), "
+            "not timestamp, not null, default 2000-01-01 00:00:00+00:00",
+        ),
+        (
+            ["ALTER TABLE jobv2 ALTER CONSTRAINT fk_jobv2_dataset_id_datasetv2 DEFERRABLE"],
+            "foreign key jobv2(dataset_id) is to datasetv2(id), on delete SET NULL, "
+            "named fk_jobv2_dataset_id_datasetv2, but deferrable, not to datasetv2(id), on delete SET NULL, "
+            "named fk_jobv2_dataset_id_datasetv2",
+        ),
+        (
+            ["DROP INDEX ix_jobv2_dataset_id", "CREATE INDEX ix_jobv2_dataset_id ON jobv2 USING hash (dataset_id)"],
+            "index jobv2.ix_jobv2_dataset_id is over (dataset_id), using hash, not over (dataset_id)",
+        ),
+        (
             [
                 "ALTER TABLE jobv2 DROP CONSTRAINT ck_jobv2_status",
                 "ALTER TABLE jobv2 ADD CONSTRAINT ck_jobv2_status CHECK (status IN ('submitted', 'done')) NOT VALID",
             ],
-            "check jobv2.ck_jobv2_status is there, but not validated, not there",
+            "check jobv2.ck_jobv2_status is status IN 'submitted', 'done', but not validated, "
+            "not status IN 'submitted', 'done', 'failed'",
         ),
         (
             [

@@ -105,18 +105,43 @@ def test_on_sqlite_too_an_index_that_is_there_already_is_kept(sqlite_sites: Site
 
 @pytest.mark.parametrize(
     "definition",
-    ["jobv2 (workflow_id)", "jobv2 (dataset_id) WHERE status = 'done'", "applyworkflow (output_dataset_id)"],
+    [
+        "jobv2 (dataset_id)",
+        "jobv2 (workflow_id)",
+        "jobv2 (dataset_id) WHERE status = 'done'",
+        "applyworkflow (output_dataset_id)",
+    ],
 )
-def test_another_index_of_the_same_name_is_in_the_way(postgres_sites: Sites, definition: str) -> None:
+def test_index_of_somebody_with_the_same_name_is_in_the_way(postgres_sites: Sites, definition: str) -> None:
     url = postgres_sites.at(BASELINE)
     execute(url, f"CREATE INDEX ix_jobv2_dataset_id ON {definition}")
 
-    assert "index ix_jobv2_dataset_id: has the name, but not the definition" in refusal(url)
+    assert "index ix_jobv2_dataset_id: has the name of an index on a foreign key that this revision" in refusal(url)
 
     execute(url, "ALTER INDEX ix_jobv2_dataset_id RENAME TO somebodys")
     upgrade(url)
     [left] = differences(catalog(url), catalog(postgres_sites.template("head")))
     assert left.startswith("- indexes somebodys")
+
+
+OURS = {
+    "ix_jobv2_dataset_id": "CREATE INDEX ix_jobv2_dataset_id ON jobv2 (dataset_id)",
+    "ix_jobv2_one_submitted_per_dataset": "CREATE INDEX ix_jobv2_one_submitted_per_dataset ON jobv2 (dataset_id)",
+    "ix_user_oauth_lower_email": "CREATE INDEX ix_user_oauth_lower_email ON user_oauth (lower(email))",
+    "ix_oauthaccount_oauth_name_account_id": "CREATE INDEX ix_oauthaccount_oauth_name_account_id "
+    "ON oauthaccount (oauth_name, account_id)",
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_name_of_every_index_to_come_must_be_free(sites: Sites, name: str) -> None:
+    url = sites.at(BASELINE)
+    execute(url, OURS[name])
+
+    assert f"index {name}: has the name of an index" in refusal(url)
+
+    execute(url, f"DROP INDEX {name}")
+    upgrade(url)
 
 
 def test_others_write_while_an_index_waits_to_be_built(postgres_sites: Sites) -> None:
