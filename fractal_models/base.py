@@ -1,15 +1,17 @@
 """The one layer between a model and SQLModel: names of constraints, and what SQLModel gets wrong."""
 
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import Table, event
+from pydantic_core import ValidationError
+from sqlalchemy import Integer, Table, event
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import AutoString, SQLModel, UTCDateTime
 from sqlmodel._compat import SQLModelConfig
 
-from fractal_models.columns import StrictDateTime, StrictString, UnstorableValueError, _Labelled
+from fractal_models.columns import StrictDateTime, StrictInteger, StrictString, UnstorableValueError, _Labelled
+from fractal_models.utils import without_input
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -49,6 +51,18 @@ class Base(SQLModel):
             raise TypeError(message)
         super().__init__(**data)
 
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Make a row of what pydantic has checked.
+
+        Raises:
+            ValidationError: It does not fit; the error holds nothing of what was given.
+        """
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise without_input(error) from None
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a column or relationship in SQLAlchemy alone.
 
@@ -79,7 +93,7 @@ class Base(SQLModel):
 
 @event.listens_for(Base, "instrument_class", propagate=True)
 def _specify_types(mapper: Mapper[Any], _class: type[Base]) -> None:
-    """Give each column of text or time its strict type, and each strict type the name of its column."""
+    """Give each column of text, time or numbers its strict type, and each strict type the name of its column."""
     table = mapper.local_table
     assert isinstance(table, Table)
     for column in table.columns:
@@ -87,5 +101,7 @@ def _specify_types(mapper: Mapper[Any], _class: type[Base]) -> None:
             column.type = StrictString()
         elif isinstance(column.type, UTCDateTime):
             column.type = StrictDateTime()
+        elif isinstance(column.type, Integer) and not column.primary_key and not column.foreign_keys:
+            column.type = StrictInteger()
         if isinstance(column.type, _Labelled):
             column.type.label = f"{table.name}.{column.name}"

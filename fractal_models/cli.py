@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
@@ -47,7 +48,7 @@ from fractal_models.database import (
     roles as privileges,
 )
 from fractal_models.database.engine import CONNECT_TIMEOUT, connect, masked, upkeep_engine, without_secrets
-from fractal_models.database.migrate import WAIT
+from fractal_models.database.migrate import LONGEST_WAIT, WAIT
 from fractal_models.database.migrations import DEFAULT_URL, pending, scripts
 from fractal_models.database.preflight import Finding, irreversible
 from fractal_models.database.releases import ADOPTED_REVISION
@@ -267,6 +268,13 @@ def seed(config: Config, size: int = 10) -> None:
     print(f"{masked(url_of(config))}: {size} users, who log in as admin@example.org, user1@example.org, …")
 
 
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"from 0 to {LONGEST_WAIT:.0f} seconds")
+    return number
+
+
 def _at_least_one(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -326,7 +334,7 @@ class FractalCommandLine(CommandLine):
                 "--json", action="store_true", dest="as_json", help="print JSON, for programs"
             )
         self.subparsers.choices["wait"].add_argument(
-            "--timeout", type=float, default=60.0, metavar="SECONDS", help="give up after this long (60)"
+            "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="give up after this long (60)"
         )
         self.subparsers.choices["roles"].add_argument("--prefix", default="fractal", help="first part of their names")
         self.subparsers.choices["roles"].add_argument("--schema", default="public", help="where the tables are")
@@ -336,7 +344,7 @@ class FractalCommandLine(CommandLine):
         for name in ("upgrade", "downgrade"):
             self.subparsers.choices[name].add_argument("--yes", action="store_true", help="do not ask; for scripts")
             self.subparsers.choices[name].add_argument(
-                "--wait", type=float, default=WAIT, metavar="SECONDS", help=f"bound on waiting for locks ({WAIT:g})"
+                "--wait", type=_seconds, default=WAIT, metavar="SECONDS", help=f"bound on waiting for locks ({WAIT:g})"
             )
 
     def register_command(self, fn: CommandFunction) -> None:
@@ -363,8 +371,10 @@ class FractalCommandLine(CommandLine):
         except BrokenPipeError:
             pass
         except Exception as error:
-            if options.debug or options.raiseerr:
+            if options.raiseerr:
                 raise
+            if options.debug:
+                traceback.print_exc()
             self._fail(*describe(error, url))
         finally:
             _flush()

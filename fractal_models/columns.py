@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, NoReturn, Self, SupportsIndex, TypeVar
 
-from sqlalchemy import JSON, CheckConstraint, Dialect, Index, String, TypeDecorator, event, text
+from sqlalchemy import JSON, CheckConstraint, Dialect, Index, Integer, String, TypeDecorator, event, text
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.ext.mutable import Mutable, MutableDict, MutableList
 from sqlalchemy.orm import InstanceState
@@ -67,6 +67,30 @@ class StrictString(_Labelled, TypeDecorator[str]):
                 value.encode()
             except UnicodeEncodeError:
                 self.refuse("holds a lone surrogate, which is no Unicode text; replace it")
+        return value
+
+
+LARGEST_INTEGER = 2**31 - 1
+
+
+class StrictInteger(_Labelled, TypeDecorator[int]):
+    """A number that PostgreSQL has room for; SQLite would take a larger one, and text."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        """Pass a number through unchanged.
+
+        Raises:
+            UnstorableValueError: It is no int, or needs more than 32 bits.
+        """
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.refuse(f"takes an int, not {type(value).__name__}")
+        if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+            self.refuse("has no room for a number of more than 32 bits")
         return value
 
 

@@ -4,9 +4,17 @@ from typing import Any, ClassVar, Unpack, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 
 from fractal_models.schemas.descriptions import EVERYWHERE, describe
+from fractal_models.utils import without_input
+
+
+def _keep_input_out_of_errors(data: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(data)
+    except ValidationError as error:
+        raise without_input(error) from None
 
 
 class Body(BaseModel):
@@ -22,6 +30,16 @@ class Body(BaseModel):
     def __init_subclass__(cls, of: str = "", **kwargs: Unpack[ConfigDict]) -> None:
         super().__init_subclass__(**kwargs)
         cls._table = of or cls._table
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # Not a `model_validator`, for those of subclasses would stay outside of it.
+        schema: Any = dict(handler(source))
+        if schema.get("function", {}).get("function") is _keep_input_out_of_errors:
+            return cast("CoreSchema", schema)  # a body in a body has it already
+        # The name goes to the outermost schema, or OpenAPI repeats the body wherever it is used.
+        ref = schema.pop("ref", None)
+        return core_schema.no_info_wrap_validator_function(_keep_input_out_of_errors, schema, ref=ref)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -46,36 +64,10 @@ class Read(Body):
     id: int
 
 
-def _keep_input_out_of_errors(data: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
-    """Refuse without a word on what was given.
-
-    It may hold a password; and it may hold what no answer can repeat, like NaN: FastAPI, which does repeat it, would
-    fail with a status of 500.
-    """
-    try:
-        return handler(data)
-    except ValidationError as error:
-        lines = [
-            InitErrorDetails(type=PydanticCustomError(line["type"], line["msg"]), loc=line["loc"], input="***")
-            for line in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise ValidationError.from_exception_data(error.title, lines, hide_input=True) from None
-
-
 class Write(Body):
     """What a client writes. What it accepts, the database can store."""
 
     model_config = ConfigDict(extra="forbid")
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        # Not a `model_validator`, for those of subclasses would stay outside of it.
-        schema: Any = dict(handler(source))
-        if schema.get("function", {}).get("function") is _keep_input_out_of_errors:
-            return cast("CoreSchema", schema)  # a body in a body has it already
-        # The name goes to the outermost schema, or OpenAPI repeats the body wherever it is used.
-        ref = schema.pop("ref", None)
-        return core_schema.no_info_wrap_validator_function(_keep_input_out_of_errors, schema, ref=ref)
 
 
 class Create(Write):

@@ -11,7 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
 from fractal_models.base import Base
-from fractal_models.columns import JSONArray, JSONObject, StrictDateTime, StrictString, UnstorableValueError
+from fractal_models.columns import (
+    JSONArray,
+    JSONObject,
+    StrictDateTime,
+    StrictInteger,
+    StrictString,
+    UnstorableValueError,
+)
 from fractal_models.testing.factories import ApplyWorkflowFactory
 from fractal_models.utils import get_timestamp
 from tests.databases import saved, statement_count
@@ -76,6 +83,7 @@ SERVER_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 REFUSED: dict[type, Any] = {
+    StrictInteger: 2**31,
     StrictString: "\0",
     StrictDateTime: get_timestamp().replace(tzinfo=None),
     JSONObject: {"": nan},

@@ -70,11 +70,12 @@ class Task(_TaskBaseV1, Base, table=True):
         """The default of each argument whose schema has one that is not null."""
         if self.args_schema is None:
             return {}
-        if "properties" not in self.args_schema:
+        properties = self.args_schema.get("properties")
+        if not isinstance(properties, dict):
             logger.warning("Task %s (%s): args_schema has no 'properties', so no defaults.", self.id, self.name)
             return {}
         return {
             name: schema["default"]
-            for name, schema in self.args_schema["properties"].items()
+            for name, schema in properties.items()
             if isinstance(schema, dict) and schema.get("default") is not None
         }

@@ -80,9 +80,9 @@ class TaskGroupV2(Base, table=True):
             ValueError: Neither wheel nor version is known.
         """
         extras = f"[{self.pip_extras}]" if self.pip_extras else ""
-        if self.wheel_path is not None:
+        if self.wheel_path:
             return f"{self.wheel_path}{extras}"
-        if self.version is None:
+        if not self.version:
             message = f"Task group {self.id} ({self.pkg_name}) has neither wheel_path nor version to install from"
             raise ValueError(message)
         return f"{self.pkg_name}{extras}=={self.version}"
