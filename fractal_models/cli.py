@@ -92,7 +92,7 @@ EXAMPLES = {
 
 MIGRATING = {command.upgrade, command.downgrade}
 
-NEEDING_A_DATABASE = {command.check, command.current, command.downgrade}
+NEEDING_A_DATABASE = {command.check, command.current, command.downgrade, command.stamp}
 """Verbs of Alembic that make no sense without a database; on SQLite they would make an empty file."""
 
 TRANSIENT = {State.HOST_NOT_FOUND, State.NOT_RESPONDING, State.REFUSED, State.STARTING, State.LOCKED}
@@ -354,6 +354,7 @@ class FractalCommandLine(CommandLine):
 
     def main(self, argv: Sequence[str] | None = None) -> None:
         """Run one verb, and leave with its exit code."""
+        sys.stdout = sys.stdout or io.StringIO()  # Python has none where it is closed
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # not every terminal knows an arrow
         options = self.parser.parse_args(argv)
@@ -383,7 +384,8 @@ class FractalCommandLine(CommandLine):
         """Run a verb; its exceptions are `main`'s."""
         fn, positional, keywords = options.cmd
         migrating = fn in MIGRATING and not options.sql
-        if fn in NEEDING_A_DATABASE and not getattr(options, "sql", False):
+        needed = fn in NEEDING_A_DATABASE or getattr(options, "indicate_current", False)
+        if needed and not getattr(options, "sql", False):
             _require_file(url_of(config))
         if migrating:
             config.attributes["wait"] = options.wait

@@ -263,6 +263,23 @@ def test_error_is_one_line_unless_a_traceback_is_asked_for(verb: str, arguments:
     assert "Traceback" in debugged.err
 
 
+@pytest.mark.parametrize("arguments", [("upgrade", "head", "--wait"), ("wait", "--timeout")])
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e9", "soon"])
+def test_seconds_are_a_number_that_a_timeout_can_have(arguments: tuple[str, ...], seconds: str) -> None:
+    assert run(*arguments, seconds, url="sqlite:///nothing.db").code == 2
+
+
+def test_error_keeps_its_exit_code_with_a_traceback(closed_url: URL) -> None:
+    assert run("status", "--debug", url=closed_url).code == run("upgrade", "head", "--debug", url=closed_url).code == 7
+
+
+def test_closed_output_is_no_error(tmp_path: Path) -> None:
+    command = f"{COMMAND} --url sqlite:///{tmp_path}/new.db upgrade head >&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_plain_alembic_tells_in_one_line_too(closed_url: URL) -> None:
     outcome = finish(start("upgrade", "head", url=closed_url, program=ALEMBIC))
 

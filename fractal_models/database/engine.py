@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, NullPool, event, make_url
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError, StatementError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.ext.asyncio import create_async_engine as sqlalchemy_create_async_engine
 from sqlalchemy.orm import sessionmaker
@@ -191,7 +191,11 @@ def upkeep_engine(url: str | URL, connect_timeout: float = CONNECT_TIMEOUT) -> E
     Raises:
         UnreachableError: The URL is none of a database that Fractal runs on.
     """
-    return create_engine(url, poolclass=NullPool, wal=False, connect_timeout=connect_timeout)
+    try:
+        return create_engine(url, poolclass=NullPool, wal=False, connect_timeout=connect_timeout)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        message = f"the driver is not there ({error}): install it, or give a URL that names none"
+        raise UnreachableError(message) from error
 
 
 @contextmanager

@@ -180,6 +180,8 @@ def missing_file(url: URL) -> Status | None:
     path = url.database or ""
     if url.get_backend_name() != "sqlite" or path in {"", ":memory:"} or path.startswith("file:"):
         return None
+    if Path(path).is_dir():
+        return Status(State.NOT_A_DATABASE, f"{path} is a folder", "give the path of a file")
     if Path(path).exists():
         return None
     folder = Path(path).parent
@@ -435,7 +437,9 @@ def unwritable(connection: Connection) -> Status | None:
     if connection.dialect.name == "sqlite":
         path = connection.exec_driver_sql("PRAGMA database_list").first()[2]  # type: ignore[index]
         opened = str(connection.engine.url)
-        read_only = "mode=ro" in opened or "immutable=1" in opened or (path and not os.access(path, os.W_OK))
+        read_only = "mode=ro" in opened or "immutable=1" in opened
+        # A journal has to come into its folder.
+        read_only = read_only or (path and not (os.access(path, os.W_OK) and os.access(Path(path).parent, os.W_OK)))
         return Status(State.READ_ONLY, f"{path} is read-only", REMEDIES[State.READ_ONLY]) if read_only else None
     if connection.scalar(text("SELECT pg_is_in_recovery()")):
         return Status(State.STANDBY, "this server is a standby, which only reads", "give the URL of the primary")
@@ -470,6 +474,7 @@ SQLSTATES = {
     "28000": State.AUTHENTICATION,
     "28P01": State.AUTHENTICATION,
     "3D000": State.NO_DATABASE,
+    "3F000": State.NO_PERMISSION,
     "42501": State.NO_PERMISSION,
     "55P03": State.LOCKED,
     "57P01": State.STARTING,

@@ -10,7 +10,9 @@ place; there is always one of the two. A run that was cut short is continued whe
 
 from contextlib import nullcontext
 
+import sqlalchemy as sa
 from alembic import op
+from alembic.util import CommandError
 
 revision = "6a90f3d8142e"
 down_revision = "5e17c02b9d64"
@@ -202,6 +204,7 @@ def rewrite_tables(replacements: list[tuple[str, str, str]]) -> None:
     """
     op.execute("PRAGMA writable_schema = ON")
     for table, old, new in replacements:
+        require_text(table, old)
         op.execute(
             f"UPDATE sqlite_master SET sql = replace(sql, '{old}', '{new}') WHERE type = 'table' AND name = '{table}'"
         )
@@ -209,3 +212,15 @@ def rewrite_tables(replacements: list[tuple[str, str, str]]) -> None:
     op.execute("CREATE TABLE definitions_have_changed (id INTEGER)")
     op.execute("DROP TABLE definitions_have_changed")
     op.execute("PRAGMA writable_schema = RESET")
+
+
+def require_text(table: str, text: str) -> None:
+    """Refuse a definition that somebody else has written anew."""
+    query = sa.text("SELECT instr(sql, :text) FROM sqlite_master WHERE type = 'table' AND name = :table")
+    if op.get_context().as_sql or op.get_bind().scalar(query, {"text": text, "table": table}):
+        return
+    message = (
+        f"table {table} was rebuilt by another tool, so that its definition cannot be changed: "
+        "copy the rows into a database that `fractal-models upgrade` has built"
+    )
+    raise CommandError(message)

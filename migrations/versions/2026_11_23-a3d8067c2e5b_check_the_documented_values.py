@@ -6,7 +6,9 @@ A run that was cut short is continued where it stopped.
 
 from contextlib import nullcontext
 
+import sqlalchemy as sa
 from alembic import op
+from alembic.util import CommandError
 
 revision = "a3d8067c2e5b"
 down_revision = "91be5d40f7a8"
@@ -134,6 +136,7 @@ def rewrite_tables(replacements: list[tuple[str, str, str]]) -> None:
     """
     op.execute("PRAGMA writable_schema = ON")
     for table, *texts in replacements:
+        require_text(table, texts[0])
         old, new = (text.replace("'", "''") for text in texts)
         op.execute(
             f"UPDATE sqlite_master SET sql = replace(sql, '{old}', '{new}') WHERE type = 'table' AND name = '{table}'"
@@ -142,3 +145,15 @@ def rewrite_tables(replacements: list[tuple[str, str, str]]) -> None:
     op.execute("CREATE TABLE definitions_have_changed (id INTEGER)")
     op.execute("DROP TABLE definitions_have_changed")
     op.execute("PRAGMA writable_schema = RESET")
+
+
+def require_text(table: str, text: str) -> None:
+    """Refuse a definition that somebody else has written anew."""
+    query = sa.text("SELECT instr(sql, :text) FROM sqlite_master WHERE type = 'table' AND name = :table")
+    if op.get_context().as_sql or op.get_bind().scalar(query, {"text": text, "table": table}):
+        return
+    message = (
+        f"table {table} was rebuilt by another tool, so that its definition cannot be changed: "
+        "copy the rows into a database that `fractal-models upgrade` has built"
+    )
+    raise CommandError(message)

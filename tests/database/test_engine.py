@@ -4,10 +4,14 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
 from sqlalchemy import URL, make_url
 
+from fractal_models.database import State, UnreachableError, inspect_database
 from fractal_models.database.engine import masked, sync_url, upkeep_engine, without_secrets
 from fractal_models.testing.databases import Databases
+from tests.databases import alembic_config
 
 AWKWARD = "p%40ss @:/?#[]&=ü*'\""
 
@@ -61,6 +65,41 @@ def test_server_that_does_not_answer_is_given_up_by_the_upkeep(driver: str, quer
     _, arguments = engine.dialect.create_connect_args(engine.url)
 
     assert int({"connect_timeout": 10, **arguments}["connect_timeout"]) == seconds
+
+
+def test_short_secret_is_no_part_of_other_words() -> None:
+    assert without_secrets("port 1: acce", make_url("postgresql://u:p@h/n")) == "port 1: acce"
+    assert without_secrets("p is 'p'", make_url("postgresql://u:p@h/n")) == "*** is '***'"
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:s3cr@t@host/name", "postgresql://u:s3cr@t@/name?host=/socket"])
+def test_at_sign_in_a_password_is_asked_to_be_escaped(url: str) -> None:
+    with pytest.raises(UnreachableError, match="write it as %40") as refused:
+        sync_url(url)
+
+    assert "s3cr" not in str(refused.value)
+
+
+@pytest.mark.parametrize("driver", ["postgresql+pg8000", "postgresql+nobodys"])
+def test_driver_that_is_not_there_is_named(driver: str) -> None:
+    with pytest.raises(UnreachableError, match=r"^the driver is not there \(.*(pg8000|nobodys).*\): install it"):
+        upkeep_engine(f"{driver}://host/name")
+
+
+@pytest.mark.parametrize("defensive", [getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE", None)])
+def test_sqlite_that_defends_its_schema_is_migrated_all_the_same(
+    defensive: int | None, fractal_sqlite_databases: Databases
+) -> None:
+    url = fractal_sqlite_databases.create()
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    if defensive is not None:  # Python 3.11 cannot make it so, either
+        sa.event.listen(engine, "connect", lambda connection, _record: connection.setconfig(defensive, True))
+    config = alembic_config()
+    config.attributes |= {"connection": engine, "report": lambda _line: None}
+
+    command.upgrade(config, "head")
+
+    assert inspect_database(url).state is State.AT_HEAD
 
 
 def test_upkeep_changes_nothing_in_a_file(fractal_sqlite_databases: Databases) -> None:

@@ -14,7 +14,15 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from fractal_models.database import BusyError, State, alembic_config, create_engine, inspect_database, migrate
+from fractal_models.database import (
+    BusyError,
+    State,
+    alembic_config,
+    check_database,
+    create_engine,
+    inspect_database,
+    migrate,
+)
 from fractal_models.database.engine import connect
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import finish, run, start
@@ -60,6 +68,11 @@ def migrator_of(url: URL) -> int:
 
 LOCK = f"SELECT pg_advisory_lock({migrate.LOCK_KEY})"
 """Makes a session look like a migrator."""
+
+ADVISORY_LOCKS = """
+    SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 # One migrator at a time
@@ -137,7 +150,7 @@ def test_connection_that_was_lent_comes_back_as_it_was(early_url: URL) -> None:
     with engine.connect() as connection:
         assert process_of(connection) == process
         assert set(connection.execute(sa.text(settings))) - before == set()
-        assert connection.scalar(sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")) == 0
+        assert connection.scalar(sa.text(ADVISORY_LOCKS)) == 0
     engine.dispose()
 
 
@@ -232,6 +245,38 @@ def test_lock_that_is_given_up_in_time_is_waited_for(early_url: URL, driver: str
     assert (outcome.code, outcome.err) == (0, "")
     assert "waiting for a lock held by process" in outcome.out
     assert inspect_database(early_url).state is State.AT_HEAD
+
+
+@pytest.mark.parametrize("table", ["alembic_version", "project", "jobv2"])
+def test_table_that_is_locked_is_waited_for_no_longer_than_asked(early_url: URL, table: str) -> None:
+    with session(early_url, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE") as other:
+        start = time.monotonic()
+        outcome = run("upgrade", "head", "--wait", "0.5", url=early_url)
+        seconds = time.monotonic() - start
+        process = process_of(other)
+
+    assert outcome.code == BusyError.exit_code
+    assert f"process {process} (unnamed, user " in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert seconds < 10
+    assert revisions(early_url) == [BASELINE]
+
+
+def test_table_that_is_locked_keeps_no_question_waiting(
+    early_url: URL, postgres_url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fractal_models.database.state.READ_WAIT", 0.2)
+    monkeypatch.setattr("fractal_models.database.engine.READ_WAIT", 0.2)
+    with session(early_url, "LOCK TABLE alembic_version, jobv2 IN ACCESS EXCLUSIVE MODE"):
+        for verb in ("status", "doctor"):
+            outcome = run(verb, url=early_url)
+            assert outcome.code == BusyError.exit_code
+            assert "locked (canceling statement due to lock timeout)" in outcome.all
+    with (
+        session(postgres_url, "LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"),
+        pytest.raises(BusyError, match="end what holds the lock"),
+    ):
+        check_database(create_engine(postgres_url, poolclass=sa.NullPool))
 
 
 def test_each_revision_is_named_once_however_often_it_is_tried(early_url: URL) -> None:

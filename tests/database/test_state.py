@@ -495,7 +495,7 @@ FILES: dict[str, tuple[State, int, str, Callable[[Path], str]]] = {
         "the folder .*/nowhere does not exist$",
         lambda folder: f"sqlite:///{folder}/nowhere/new.db",
     ),
-    "folder": (State.FILE_NOT_FOUND, 7, "unable to open", lambda folder: f"sqlite:///{folder}"),
+    "folder": (State.NOT_A_DATABASE, 7, "is a folder$", lambda folder: f"sqlite:///{folder}"),
     "text": (State.NOT_A_DATABASE, 7, "file is not a database", lambda folder: f"sqlite:///{folder}/text"),
     "damaged": (State.NOT_A_DATABASE, 7, "malformed", lambda folder: f"sqlite:///{folder}/damaged.db"),
     "read-only": (

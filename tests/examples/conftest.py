@@ -1,6 +1,7 @@
 """The example server: one per engine, for tests that bring users of their own."""
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import httpx
@@ -14,7 +15,10 @@ from tests.examples.clients import register
 from tests.examples.serving import Served, environment, free_port, serve, serve_app
 
 # Not every machine has a browser.
-collect_ignore = [] if "FRACTAL_TEST_BROWSER" in os.environ else ["test_docs_page.py"]
+BROWSER = os.environ.get("FRACTAL_TEST_BROWSER") or next(
+    filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), ""
+)
+collect_ignore = [] if BROWSER else ["test_docs_page.py"]
 
 
 @pytest.fixture(scope="package")

@@ -1,7 +1,6 @@
-"""What somebody sees who opens `/docs` of the example server in Chromium, which `FRACTAL_TEST_BROWSER` names."""
+"""What somebody sees who opens `/docs` of the example server in Chromium, if there is one."""
 
 import html
-import os
 import re
 import subprocess
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.examples.conftest import BROWSER
 from tests.examples.serving import Served
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
@@ -51,7 +51,7 @@ def page(shared: Served) -> Iterator[str]:
 
 def test_every_body_is_shown_with_its_descriptions(shared: Served, page: str, tmp_path: Path) -> None:
     options = ["--headless=new", "--no-sandbox", f"--user-data-dir={tmp_path}", "--virtual-time-budget=30000"]
-    command = [os.environ["FRACTAL_TEST_BROWSER"], *options, "--dump-dom", page]
+    command = [BROWSER, *options, "--dump-dom", page]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     words = in_words(html.unescape(re.sub("<[^>]+>", " ", shown)))
 

@@ -135,6 +135,16 @@ def test_foreign_key_that_somebody_dropped_is_missed_before_anything_is_changed(
     assert revisions(url) == [BELOW]
 
 
+def test_on_sqlite_a_table_that_another_tool_has_rebuilt_is_not_taken_for_downgraded(sqlite_sites: Sites) -> None:
+    url = sqlite_sites.at("head")
+    execute(url, "ALTER TABLE project RENAME TO other", "ALTER TABLE other RENAME TO project")
+
+    with pytest.raises(CommandError, match="was rebuilt by another tool, so that its definition cannot be changed"):
+        command.downgrade(alembic_config(url), BASELINE)
+
+    assert revisions(url) == revisions(sqlite_sites.template("head"))
+
+
 def test_on_sqlite_nothing_is_lost_that_somebody_has_added(sqlite_sites: Sites) -> None:
     url = sqlite_sites.at(BASELINE)
     execute(

@@ -87,6 +87,7 @@ def test_the_key_order_of_a_schema_is_kept(session: Session) -> None:
         ({"version": "1.2", "pip_extras": "a,b"}, "package[a,b]==1.2"),
         ({"wheel_path": "/w/package-1.2-py3-none-any.whl"}, "/w/package-1.2-py3-none-any.whl"),
         ({"wheel_path": "/w/package.whl", "pip_extras": "a", "version": "1.2"}, "/w/package.whl[a]"),
+        ({"wheel_path": "", "version": "1.2"}, "package==1.2"),
     ],
 )
 def test_a_task_group_says_what_pip_installs(values: dict[str, Any], expected: str) -> None:
@@ -107,6 +108,12 @@ def test_a_task_group_without_wheel_and_version_cannot_be_installed() -> None:
 def test_pinned_packages_are_written_as_arguments(pinned: dict[str, str] | None, expected: str) -> None:
     group = TaskGroupV2Factory.build(pinned_package_versions=pinned)
     assert group.pinned_package_versions_string == expected
+
+
+@pytest.mark.parametrize("properties", [None, [], "text"])
+def test_properties_that_are_no_object_give_no_defaults(properties: Any, caplog: pytest.LogCaptureFixture) -> None:
+    assert TaskFactory.build(args_schema={"properties": properties}).default_args_from_args_schema == {}
+    assert "has no 'properties'" in caplog.text
 
 
 def test_tasks_are_deleted_with_their_group_or_when_taken_out(session: Session) -> None:
