@@ -15,9 +15,10 @@ from typing import Any, NoReturn, Self, SupportsIndex, TypeVar
 from sqlalchemy import JSON, CheckConstraint, Dialect, Index, Integer, String, TypeDecorator, event, text
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.ext.mutable import Mutable, MutableDict, MutableList
-from sqlalchemy.orm import InstanceState
+from sqlalchemy.orm import InstanceState, object_session
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.collections import collection
+from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import memoized_property
@@ -329,9 +330,19 @@ class StepList(list[Any]):
                     self._sa_adapter.fire_remove_event(step, initiator)
             for step in after:
                 if step not in before:
+                    self._take_over(step)
                     self._sa_adapter.fire_append_event(step, initiator)
         super().__setitem__(slice(None), steps)
         self.reorder()
+
+    def _take_over(self, step: Any) -> None:
+        """Take a step out of the list of another workflow, if that is loaded: nobody else would close the gap there."""
+        owner = self._sa_adapter.owner_state
+        if (session := object_session(step)) is None or step.workflow_id is None:
+            return
+        former = session.identity_map.get(identity_key(owner.class_, step.workflow_id))
+        if former is not None and former is not owner.obj() and step in former.__dict__.get("task_list", ()):
+            former.task_list.remove(step)
 
     @_instrumented
     def append(self, step: Any, _sa_initiator: Any = None) -> None:
@@ -349,6 +360,11 @@ class StepList(list[Any]):
     sort = _as_a_whole("sort")
     __setitem__ = _as_a_whole("__setitem__")
     __delitem__ = _as_a_whole("__delitem__")
+
+    @_instrumented
+    def __imul__(self, times: SupportsIndex) -> Self:
+        self._become(list(self) * times, None)
+        return self
 
     def __reduce__(self) -> Any:
         # The list is part of its own state, by way of its workflow: it has to exist before that is restored.

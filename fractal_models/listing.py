@@ -12,7 +12,8 @@ after all asks for it: `session.refresh(dataset, ["images"])` loads one column o
 `undefer(DatasetV2.history)` one column of all rows.
 
 What was left out is also missing from `model_dump()` and `repr()`, which show what is loaded. An expired object, as
-after `commit()` without `expire_on_commit=False`, loads everything again when it is read, like any other.
+after `commit()` without `expire_on_commit=False`, loads everything again when it is read, like any other. So does one
+after a `refresh()` that names no columns: in asynchronous code, name them.
 """
 
 from sqlalchemy import inspect

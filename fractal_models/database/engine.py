@@ -161,11 +161,31 @@ def create_async_engine(
     Raises:
         UnreachableError: The URL is none of a database that Fractal runs on.
     """
-    parsed = async_url(url)
+    parsed, from_url = _for_asyncpg(async_url(url))
+    kwargs = {**kwargs, "connect_args": from_url | kwargs.get("connect_args", {})}
     arguments = _arguments(parsed, connect_timeout, pooler, kwargs)
     engine = sqlalchemy_create_async_engine(parsed, **arguments)
     _prepare(engine.sync_engine, statement_timeout, pooler, wal)
     return engine
+
+
+LIBPQ_ALONE = {"options", "gssencmode", "channel_binding", "sslcert", "sslkey", "sslrootcert", "keepalives"}
+"""Options of a URL, the more usual ones, that asyncpg does not know."""
+
+
+def _for_asyncpg(url: URL) -> tuple[URL, dict[str, Any]]:
+    """Take out of a URL what asyncpg wants to be told in other words, and give these."""
+    if url.get_driver_name() != "asyncpg":
+        return url, {}
+    if unknown := sorted(LIBPQ_ALONE & url.query.keys()):
+        message = f"asyncpg does not know {', '.join(unknown)}: leave that out of the URL, or use postgresql+psycopg"
+        raise UnreachableError(message)
+    said: dict[str, Any] = {}
+    if "connect_timeout" in url.query:
+        said["timeout"] = float(str(url.query["connect_timeout"]))
+    if "application_name" in url.query:
+        said["server_settings"] = {"application_name": url.query["application_name"]}
+    return url.difference_update_query(["connect_timeout", "application_name"]), said
 
 
 def session_maker(engine: Engine, **kwargs: Any) -> sessionmaker[Session]:
@@ -345,7 +365,7 @@ def _without_row_values(context: ExceptionContext) -> None:
     if isinstance(context.sqlalchemy_exception, StatementError) and getattr(context.engine, "hide_parameters", False):
         context.sqlalchemy_exception.params = None  # those of a whole row, perhaps
     errors: list[BaseException] = [context.original_exception]
-    while (cause := errors[-1].__cause__) is not None:
+    while (cause := errors[-1].__cause__) is not None and cause not in errors:
         errors.append(cause)
     first = next((error for error in reversed(errors) if _code(error)), None)
     code = _code(first) if first else ""

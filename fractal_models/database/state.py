@@ -557,10 +557,13 @@ def said_by(error: BaseException) -> str:
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """The error of the driver before SQLAlchemy's around it, and all that it says led to it."""
-    seen: BaseException | None = getattr(error, "orig", None) or error
-    while isinstance(seen, Exception):
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+    error = getattr(error, "orig", None) or error
+    seen: list[BaseException | None] = []
+    # SQLAlchemy raises some errors from themselves.
+    while isinstance(error, Exception) and error not in seen:
+        yield error
+        seen.append(error)
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
 
 
 def sqlstate(error: BaseException | None) -> str | None:

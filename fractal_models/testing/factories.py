@@ -18,9 +18,9 @@ from itertools import count
 from random import Random
 from typing import Any, ClassVar, TypeGuard, TypeVar
 
-from sqlalchemy import Column, inspect
+from sqlalchemy import Column, func, inspect, select
 from sqlalchemy.orm import Session
-from sqlmodel import UTCDateTime
+from sqlmodel import UTCDateTime, col
 
 try:
     from polyfactory import PostGenerated, Use
@@ -235,10 +235,15 @@ class WorkflowFactory(TableFactory[Workflow]):
 
 
 class WorkflowTaskFactory(TableFactory[WorkflowTask]):
-    """A step with a task of its own."""
+    """A step with a task of its own; if created, the last one of its workflow."""
 
     task = TaskFactory
     order = 0
+
+    @classmethod
+    def create(cls, session: Session, /, **values: Any) -> WorkflowTask:
+        """Add a step at the end."""
+        return super().create(session, **_at_the_end(session, WorkflowTask, values))
 
 
 class ApplyWorkflowFactory(TableFactory[ApplyWorkflow]):
@@ -310,7 +315,7 @@ class WorkflowV2Factory(TableFactory[WorkflowV2]):
 
 
 class WorkflowTaskV2Factory(TableFactory[WorkflowTaskV2]):
-    """A step with a task of its own."""
+    """A step with a task of its own; if created, the last one of its workflow."""
 
     task = TaskV2Factory
     task_type = PostGenerated(lambda _, step: step["task"].type if "task" in step else TaskV2Factory.type)
@@ -318,10 +323,10 @@ class WorkflowTaskV2Factory(TableFactory[WorkflowTaskV2]):
 
     @classmethod
     def create(cls, session: Session, /, **values: Any) -> WorkflowTaskV2:
-        """Add a step of the type of its task."""
+        """Add a step of the type of its task, at the end."""
         if "task_id" in values:
             values["task"] = session.get_one(TaskV2, values.pop("task_id"))
-        return super().create(session, **values)
+        return super().create(session, **_at_the_end(session, WorkflowTaskV2, values))
 
 
 class JobV2Factory(TableFactory[JobV2]):
@@ -348,6 +353,16 @@ class TaskGroupActivityV2Factory(TableFactory[TaskGroupActivityV2]):
     status = TaskGroupActivityStatusV2.OK.value
     action = TaskGroupActivityActionV2.COLLECT.value
     timestamp_ended = Use(moment)
+
+
+def _at_the_end(
+    session: Session, model: type[WorkflowTask] | type[WorkflowTaskV2], values: dict[str, Any]
+) -> dict[str, Any]:
+    """Give a step of a given workflow the place after the others."""
+    if "workflow_id" not in values:
+        return values
+    steps = select(func.count()).select_from(model).where(col(model.workflow_id) == values["workflow_id"])
+    return {"order": session.scalar(steps), **values}
 
 
 def _in_one_project(

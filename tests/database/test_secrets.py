@@ -18,6 +18,7 @@ from fractal_models.base import Base
 from fractal_models.columns import UnstorableValueError
 from fractal_models.database import hide_row_values
 from fractal_models.database.roles import secret_columns
+from fractal_models.database.state import explain
 from fractal_models.models import OAuthAccount, UserOAuth, UserSettings
 from fractal_models.schemas import OAuthAccountRead, UserRead, UserSettingsRead
 from fractal_models.schemas.body import Read
@@ -242,6 +243,14 @@ def test_search_finds_what_is_not_hidden(driver: str, users: dict[str, URL], tol
 
     assert MARK in told_of(caught.value)
     assert MARK in told()
+
+
+def test_error_that_sqlalchemy_raises_from_itself_is_told_once(users: dict[str, URL]) -> None:
+    with Client("pysqlite", users["sqlite"]) as client, pytest.raises(UnstorableValueError) as caught:
+        client.run(flush(user(username="\0")))
+
+    assert caught.value.__cause__ is caught.value
+    assert explain(caught.value, users["sqlite"]).message.count("holds a NUL character") == 1
 
 
 def test_what_was_wrong_is_still_told(users: dict[str, URL]) -> None:

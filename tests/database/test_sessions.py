@@ -80,6 +80,21 @@ def test_one_url_serves_both_kinds_of_drivers(given: str, sync: str, asynchronou
     assert async_url(given) == make_url(asynchronous)
 
 
+async def test_options_of_a_url_that_asyncpg_has_other_words_for_are_told_in_these(postgres_url: URL) -> None:
+    url = postgres_url.set(drivername="postgresql").update_query_dict(
+        {"application_name": "a server", "connect_timeout": "5"}
+    )
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        assert (await connection.execute(sa.text("SHOW application_name"))).scalar() == "a server"
+    await engine.dispose()
+
+
+def test_options_of_a_url_that_asyncpg_does_not_know_are_named() -> None:
+    with pytest.raises(UnreachableError, match="asyncpg does not know options, sslrootcert: leave that out"):
+        create_async_engine("postgresql://host/name?sslrootcert=x&options=y")
+
+
 @pytest.mark.parametrize("url", ["mysql://host/name", "no url", ""])
 def test_url_of_another_database_is_refused(url: str) -> None:
     with pytest.raises(UnreachableError):

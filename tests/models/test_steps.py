@@ -117,6 +117,7 @@ IN_PLACE: dict[str, Change] = {
     "reverse": lambda steps, i, j, new: steps.reverse(),
     "sort": lambda steps, i, j, new: steps.sort(key=number, reverse=True),
     "clear": lambda steps, i, j, new: steps.clear(),
+    "multiply by nothing": lambda steps, i, j, new: steps.__imul__(0),
 }
 
 ASSIGNED: dict[str, Change] = {
@@ -171,6 +172,27 @@ def test_any_sequence_of_changes_keeps_the_numbers(
         expected = perform(change, workflow, i, j, [new_step(), new_step()])
         check(workflow, expected)
     check_saved(session, workflow, expected)
+
+
+@pytest.mark.parametrize("expire", [True, False])
+def test_step_that_is_put_into_another_workflow_leaves_its_own(
+    session: Session, new_workflow: New, new_step: New, expire: bool
+) -> None:
+    session.expire_on_commit = expire
+    one, other = new_workflow(), new_workflow()
+    one.task_list, other.task_list = [new_step() for _ in range(3)], [new_step() for _ in range(2)]
+    session.commit()
+    moved, left = one.task_list[1], [one.task_list[0], one.task_list[2]]
+
+    other.task_list[1:1] = [moved]
+    session.commit()
+    one.task_list.append(last := new_step())
+    session.commit()
+
+    check(one, [*left, last])
+    assert other.task_list[1] is moved
+    assert [step.order for step in other.task_list] == [0, 1, 2]
+    assert moved.workflow_id == other.id
 
 
 def test_a_gap_left_by_a_deleted_step_is_closed_by_the_next_change(

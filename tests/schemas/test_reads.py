@@ -19,7 +19,7 @@ from sqlalchemy import Column, Table
 from sqlmodel import Session, SQLModel
 
 from fractal_models.base import Base
-from fractal_models.columns import JSONArray, JSONObject, StrictDateTime
+from fractal_models.columns import JSONArray, JSONObject, StrictDateTime, StrictInteger
 from fractal_models.models import (
     DatasetV2,
     UserOAuth,
@@ -265,7 +265,7 @@ def legacy(column: Column[Any]) -> Any:
             return None if column.nullable else datetime(1970, 1, 1, tzinfo=UTC)
         case sa.Boolean():
             return False
-        case sa.Integer():
+        case sa.Integer() | StrictInteger():
             return None if column.nullable else 0
         case _:
             return None if column.nullable else " "

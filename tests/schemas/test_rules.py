@@ -319,6 +319,8 @@ def test_images_have_a_place_and_nothing_unknown() -> None:
     assert image.model_dump() == {"zarr_url": "/zarr/a", "origin": None, "attributes": {}, "types": {}}
     refuse("DatasetImportV2", "Field required", "images", 0, "zarr_url", images=[{"types": {}}])
     refuse("DatasetImportV2", UNKNOWN, "images", 0, "path", images=[{"zarr_url": "/a", "path": "/a"}])
+    repeated = [{"zarr_url": "/a"}, {"zarr_url": "/b"}, {"zarr_url": "/a/"}]
+    refuse("DatasetImportV2", "has several images with the same zarr_url, as /a", "images", images=repeated)
 
 
 def test_a_task_of_version_2_has_a_command_and_the_type_that_follows() -> None:

@@ -25,6 +25,8 @@ from fractal_models.testing.factories import (
     TaskGroupV2Factory,
     TaskV2Factory,
     UserOAuthFactory,
+    WorkflowFactory,
+    WorkflowTaskFactory,
     WorkflowTaskV2Factory,
     WorkflowV2Factory,
 )
@@ -133,6 +135,18 @@ def test_task_has_the_commands_of_its_type_and_a_step_the_type_of_its_task(
     assert WorkflowTaskV2Factory.create(session, task_id=task.id).task_type == kind
     assert WorkflowTaskV2Factory.create(session, task={"type": kind}).task_type == kind
     assert WorkflowTaskV2Factory.build(task=TaskV2Factory.build(type=kind)).task_type == kind
+
+
+@pytest.mark.parametrize(
+    ("workflows", "steps"), [(WorkflowFactory, WorkflowTaskFactory), (WorkflowV2Factory, WorkflowTaskV2Factory)]
+)
+def test_steps_of_a_workflow_come_one_after_the_other(workflows: Any, steps: Any, session: Session) -> None:
+    workflow = workflows.create(session)
+
+    made = [steps.create(session, workflow_id=workflow.id) for _ in range(3)]
+
+    assert [step.order for step in made] == [0, 1, 2]
+    assert steps.create(session, workflow_id=workflow.id, order=7).order == 7
 
 
 def test_job_runs_in_one_project(session: Session) -> None:

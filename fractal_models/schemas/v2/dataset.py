@@ -1,8 +1,9 @@
 """Datasets of version 2: a list of images in one folder, in place of resources."""
 
-from typing import Any
+from collections import Counter
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from fractal_models.schemas.body import Body, Create, Read, Update
 from fractal_models.schemas.fields import Given, Moment, Name, StoredDict, StoredList, ZarrUrl
@@ -23,12 +24,19 @@ class DatasetCreateV2(Create, of="DatasetV2"):
     filters: Filters = Field(default_factory=Filters)
 
 
+def _refuse_repetitions(images: list[SingleImage]) -> list[SingleImage]:
+    if repeated := [url for url, number in Counter(image.zarr_url for image in images).items() if number > 1]:
+        message = f"has several images with the same zarr_url, as {repeated[0]}"
+        raise ValueError(message)
+    return images
+
+
 class DatasetImportV2(Create, of="DatasetV2"):
     """A new dataset that comes with its images."""
 
     name: Name
     zarr_dir: ZarrUrl
-    images: list[SingleImage] = Field(default_factory=list)
+    images: Annotated[list[SingleImage], AfterValidator(_refuse_repetitions)] = Field(default_factory=list)
     filters: Filters = Field(default_factory=Filters)
 
 
