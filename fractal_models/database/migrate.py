@@ -149,19 +149,19 @@ def _prepare(
         DriftError: The schema is something else.
     """
     revision = state.known_revision(state.read_revisions(connection) or ())
-    if revision is not None and connection.dialect.name == "postgresql":
-        if command == "downgrade":
-            for above in pending(revision)[:1]:
-                _run_in_parts(context, connection, options, above, command)
-        elif command == "upgrade" and drift.is_half_way_down(connection, revision):
+    if revision is None:
+        connection.rollback()
+        return
+    if command == "downgrade" and connection.dialect.name == "postgresql":
+        for above in pending(revision)[:1]:
+            _run_in_parts(context, connection, options, above, command)
+    if any(drift.differences(connection, revision)):
+        half_way_down = drift.is_half_way_down(connection, revision)
+        if half_way_down and command == "upgrade":
             _run_in_parts(context, connection, options, scripts().get_revision(revision), command)
-    if (
-        revision is not None
-        and isinstance(step, RevisionStep)
-        and state.known_revision([step.revision.revision])
-        and not (command == "downgrade" and drift.is_half_way_down(connection, revision))
-    ):
-        state.refuse_drift(connection, revision)
+        ours = isinstance(step, RevisionStep) and state.known_revision([step.revision.revision])
+        if ours and not (half_way_down and command == "downgrade"):
+            state.refuse_drift(connection, revision)
     connection.rollback()
 
 
@@ -382,8 +382,13 @@ def _introduce(connection: Connection) -> None:
     name = f"fractal-models {socket.gethostname()} {os.getpid()}"[:63]
     connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
     if _notices_lost_clients(connection):
-        with suppress(DBAPIError), connection.begin_nested():  # not on every platform
-            connection.execute(text("SET client_connection_check_interval = '1s'"))
+        try:
+            with connection.begin_nested():
+                connection.execute(text("SET client_connection_check_interval = '1s'"))
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            # It is not to be had on every platform.
     connection.commit()
 
 
