@@ -25,6 +25,7 @@ from fractal_models.database import (
     session_maker,
     sync_url,
 )
+from fractal_models.database.engine import connect
 from fractal_models.models import Project, Resource
 from fractal_models.testing.factories import ProjectFactory
 from tests.database.clients import POSTGRESQL_DRIVERS, SQLITE_DRIVERS, Client
@@ -171,7 +172,7 @@ def test_file_of_sqlite_that_may_only_be_read_is_read(driver: str, sqlite_url: U
 
 @on_sqlite
 def test_statement_on_sqlite_waits_for_another_writer(driver: str, sqlite_url: URL) -> None:
-    with Client(driver, sqlite_url) as client, create_engine(sqlite_url).connect() as other:
+    with Client(driver, sqlite_url) as client, connect(sqlite_url) as other:
         assert client.run(scalar("PRAGMA busy_timeout")) == 30_000
         other.exec_driver_sql("BEGIN IMMEDIATE")
         threading.Timer(0.3, other.rollback).start()
@@ -181,7 +182,7 @@ def test_statement_on_sqlite_waits_for_another_writer(driver: str, sqlite_url: U
 
 @on_sqlite
 def test_statement_on_sqlite_waits_as_long_as_it_is_told(driver: str, sqlite_url: URL) -> None:
-    with Client(driver, sqlite_url, connect_timeout=0.3) as client, create_engine(sqlite_url).connect() as other:
+    with Client(driver, sqlite_url, connect_timeout=0.3) as client, connect(sqlite_url) as other:
         client.run(scalar("SELECT 1"))
         other.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -224,7 +225,7 @@ def test_server_that_does_not_answer_is_given_up(driver: str) -> None:
 def test_connection_that_was_cut_is_replaced_before_it_is_used(driver: str, postgres_url: URL) -> None:
     with Client(driver, postgres_url, pool_size=1) as client:
         process = client.run(scalar("SELECT pg_backend_pid()"))
-        with create_engine(postgres_url).connect() as other:
+        with connect(postgres_url) as other:
             assert other.scalar(sa.text("SELECT pg_terminate_backend(:process)"), {"process": process})
             while other.scalar(sa.text("SELECT 1 FROM pg_stat_activity WHERE pid = :process"), {"process": process}):
                 time.sleep(0.01)

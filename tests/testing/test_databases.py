@@ -84,7 +84,7 @@ def test_database_may_be_empty_or_a_copy_of_another_one(fractal_databases: Datab
 def test_files_of_sqlite_are_removed_with_what_is_beside_them(tmp_path: Path) -> None:
     databases = SQLiteDatabases(tmp_path)
     url = databases.create_at_head()
-    with create_engine(url).begin() as connection:
+    with create_engine(url, poolclass=sa.NullPool).begin() as connection:
         connection.execute(sa.text("DELETE FROM project"))
         assert len(list(tmp_path.iterdir())) == 4  # the template, the database, its log and the index of that
 
