@@ -235,7 +235,8 @@ def allow_schema_writes(connection: Connection) -> None:
     """
     driver: Any = connection.connection.dbapi_connection
     driver = getattr(driver, "driver_connection", driver)
-    if (defensive := getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE", None)) is not None:
+    # Python 3.12 brought both; aiosqlite has not followed.
+    if (defensive := getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE", None)) is not None and hasattr(driver, "setconfig"):
         driver.setconfig(defensive, False)
     connection.exec_driver_sql("PRAGMA writable_schema = ON")
     allowed = connection.exec_driver_sql("PRAGMA writable_schema").scalar()
