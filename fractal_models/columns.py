@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import memoized_property
 from sqlmodel import Field, Relationship, UTCDateTime
 
-from fractal_models.utils import get_timestamp
+from fractal_models.utils import MAX_INTEGER, get_timestamp
 
 
 class UnstorableValueError(ValueError, DontWrapMixin):
@@ -71,9 +71,6 @@ class StrictString(_Labelled, TypeDecorator[str]):
         return value
 
 
-LARGEST_INTEGER = 2**31 - 1
-
-
 class StrictInteger(_Labelled, TypeDecorator[int]):
     """A number that PostgreSQL has room for; SQLite would take a larger one, and text."""
 
@@ -90,7 +87,7 @@ class StrictInteger(_Labelled, TypeDecorator[int]):
             return None
         if not isinstance(value, int) or isinstance(value, bool):
             self.refuse(f"takes an int, not {type(value).__name__}")
-        if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
             self.refuse("has no room for a number of more than 32 bits")
         return value
 

@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+MAX_INTEGER = 2**31 - 1
+"""The largest number that an integer column of PostgreSQL stores."""
+
 
 def get_timestamp() -> datetime:
     """Get the current time, aware of its timezone (UTC)."""

@@ -152,11 +152,12 @@ def _prepare(
     if revision is None:
         connection.rollback()
         return
-    if command == "downgrade" and connection.dialect.name == "postgresql":
+    in_parts = connection.dialect.name == "postgresql"  # on SQLite, a run does everything or nothing
+    if in_parts and command == "downgrade":
         for above in pending(revision)[:1]:
             _run_in_parts(context, connection, options, above, command)
     if any(drift.differences(connection, revision)):
-        half_way_down = drift.is_half_way_down(connection, revision)
+        half_way_down = in_parts and drift.is_half_way_down(connection, revision)
         if half_way_down and command == "upgrade":
             _run_in_parts(context, connection, options, scripts().get_revision(revision), command)
         ours = isinstance(step, RevisionStep) and state.known_revision([step.revision.revision])

@@ -23,10 +23,9 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-T = TypeVar("T")
+from fractal_models.utils import MAX_INTEGER
 
-MAX_INTEGER = 2**31 - 1
-"""The largest number that an integer column of PostgreSQL stores."""
+T = TypeVar("T")
 
 MAX_DEPTH = 100
 """Levels of dicts and lists within each other; pydantic could not send an answer with more than 255."""
