@@ -18,7 +18,7 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy import text
 
-from fractal_models.database import create_engine, session_maker
+from fractal_models.database import create_engine, sessionmaker
 from fractal_models.models import State
 from fractal_models.testing.databases import Databases, PostgreSQLDatabases, SQLiteDatabases
 from fractal_models.testing.plugin import new_folder
@@ -44,7 +44,7 @@ class Cost:
         url = self.databases.create_at_head()
         made = perf_counter()
         engine = create_engine(url)
-        with session_maker(engine)() as session:
+        with sessionmaker(engine)() as session:
             session.add(State())
             session.commit()
         engine.dispose()

@@ -11,7 +11,7 @@ from sqlmodel import AutoString, SQLModel, UTCDateTime
 from sqlmodel._compat import SQLModelConfig
 
 from fractal_models.columns import StrictDateTime, StrictInteger, StrictString, UnstorableValueError, _Labelled
-from fractal_models.utils import without_input
+from fractal_models.utils import redact_input
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -61,7 +61,7 @@ class Base(SQLModel):
         try:
             return super().model_validate(obj, **options)
         except ValidationError as error:
-            raise without_input(error) from None
+            raise redact_input(error) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a column or relationship in SQLAlchemy alone.

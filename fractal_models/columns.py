@@ -254,7 +254,7 @@ def primary_key() -> Any:
     return Field(default=None, primary_key=True)
 
 
-def related_key(**kwargs: Any) -> Any:
+def required_foreign_key(**kwargs: Any) -> Any:
     """Declare a foreign key that is never null, but may be left to a relationship: constructors need either."""
     return Field(default=None, **kwargs)
 
@@ -267,7 +267,7 @@ def timestamp_now(**kwargs: Any) -> Any:
 def heavy(**kwargs: Any) -> dict[str, Any]:
     """Give `sa_column_kwargs` of a column that can outweigh the rest of its row many times over.
 
-    `fractal_models.listing.without_heavy` leaves it out.
+    `fractal_models.loading.without_heavy` leaves it out.
     """
     return {**kwargs, "info": {"heavy": True}}
 
@@ -387,25 +387,25 @@ def keep_numbered(step_list: Any) -> None:
         number(steps)
 
 
-def related(**kwargs: Any) -> Any:
+def eager_relationship(**kwargs: Any) -> Any:
     """Declare a relationship that is loaded with its owner, so that async code never has to."""
     return Relationship(sa_relationship_kwargs={"lazy": "selectin", **kwargs})
 
 
-def owned(order_by: str, **kwargs: Any) -> Any:
+def children(order_by: str, **kwargs: Any) -> Any:
     """Declare a list whose entries are deleted with their owner, or when taken out of it.
 
     Those that were not loaded are left to the database, whose key must have `ondelete="CASCADE"`.
     """
-    return related(order_by=order_by, cascade="all, delete-orphan", passive_deletes=True, **kwargs)
+    return eager_relationship(order_by=order_by, cascade="all, delete-orphan", passive_deletes=True, **kwargs)
 
 
 def steps(order_by: str) -> Any:
     """Declare the ordered steps of a workflow."""
-    return owned(order_by, collection_class=StepList)
+    return children(order_by, collection_class=StepList)
 
 
-def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+def enum_check(column: str, values: type[StrEnum]) -> CheckConstraint:
     """Declare that a column holds a value of an enumeration."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
@@ -416,7 +416,7 @@ def task_index_range() -> CheckConstraint:
     return CheckConstraint("0 <= first_task_index AND first_task_index <= last_task_index", name="task_index_range")
 
 
-def one_submitted(name: str, dataset_id: str) -> Index:
+def one_submitted_index(name: str, dataset_id: str) -> Index:
     """Declare that no two submitted jobs share a dataset."""
     index = Index(name, dataset_id, unique=True)
     index.__dict__["dialect_options"] = _Where("status = 'submitted'")

@@ -13,7 +13,7 @@ def get_timestamp() -> datetime:
     return datetime.now(UTC)
 
 
-def without_input(error: ValidationError) -> ValidationError:
+def redact_input(error: ValidationError) -> ValidationError:
     """Say the same without a word on what was given.
 
     It may hold a password; and it may hold what no answer can repeat, like NaN: FastAPI, which does repeat it, would

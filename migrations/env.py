@@ -1,4 +1,4 @@
-"""How Alembic reaches the database; how it migrates there is in `fractal_models.database.migrate`.
+"""How Alembic reaches the database; how it migrates there is in `fractal_models.database.migration.runner`.
 
 The database is a Connection or Engine in `config.attributes["connection"]`, a URL in `config.attributes["url"]`, else
 that of `FRACTAL_DATABASE_URL`, else `sqlalchemy.url` of the configuration.
@@ -17,8 +17,10 @@ from sqlalchemy import JSON, Column, Connection, Engine, TypeDecorator
 
 from fractal_models import models  # noqa: F401 (defines the tables)
 from fractal_models.base import Base
-from fractal_models.database import DatabaseError, migrate, state, sync_url
-from fractal_models.database.engine import upkeep_engine
+from fractal_models.database import DatabaseError, sync_url
+from fractal_models.database.connection.engine import maintenance_engine
+from fractal_models.database.inspection import state
+from fractal_models.database.migration import runner as migrate
 
 
 def own_tables(name: str | None, type_: str, _parents: object) -> bool:
@@ -74,12 +76,12 @@ def run_online() -> None:
     if isinstance(given, Connection):
         migrate.run(context, given, options)
         return
-    engine = given if isinstance(given, Engine) else upkeep_engine(database_url())
+    engine = given if isinstance(given, Engine) else maintenance_engine(database_url())
     with state.explained(engine.url), state.connected(engine) as connection:
         migrate.run(context, connection, options)
 
 
-# Alembic cannot compare indexes over expressions on SQLite; `fractal_models.database.drift` does.
+# Alembic cannot compare indexes over expressions on SQLite; `fractal_models.database.inspection.schema` does.
 EXPRESSION_SKIPPED = (
     r"(Skipped unsupported reflection of|autogenerate skipping metadata-specified) expression-based index"
 )

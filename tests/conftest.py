@@ -8,7 +8,7 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import Session
 
-from fractal_models.database import async_session_maker, create_async_engine
+from fractal_models.database import async_sessionmaker, create_async_engine
 from fractal_models.testing.databases import Databases
 from tests.databases import databases_of
 
@@ -62,5 +62,5 @@ async def async_engine(request: pytest.FixtureRequest) -> AsyncIterator[AsyncEng
 
 @pytest.fixture
 async def async_session(async_engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    async with async_session_maker(async_engine)() as session:
+    async with async_sessionmaker(async_engine)() as session:
         yield session

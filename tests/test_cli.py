@@ -17,9 +17,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
 from fractal_models import cli, database
-from fractal_models.cli import EXIT_CODES, FractalCommandLine
-from fractal_models.database import DatabaseError, State, inspect_database
-from fractal_models.database.engine import connect
+from fractal_models.cli.main import EXIT_CODES, FractalCommandLine
+from fractal_models.database import DatabaseError, DatabaseState, inspect_database
+from fractal_models.database.connection.engine import connect
 from fractal_models.models import Project
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import ALEMBIC, COMMAND, converse, environment, finish, run, start
@@ -184,12 +184,12 @@ def test_database_without_a_revision_is_stamped_as_status_says(databases: Databa
 
     assert run(*remedy.split()[1:], url=url).code == 0
 
-    assert inspect_database(url).state is State.AT_HEAD
+    assert inspect_database(url).state is DatabaseState.AT_HEAD
 
 
 def test_version_table_alone_is_an_empty_database(empty_url: URL) -> None:
     assert run("ensure_version", url=empty_url).code == 0
-    assert inspect_database(empty_url).state is State.EMPTY
+    assert inspect_database(empty_url).state is DatabaseState.EMPTY
     assert run("upgrade", "head", url=empty_url).code == 0
 
 
@@ -528,7 +528,7 @@ def test_leaving_gives_back_what_was_adopted(site_url: URL) -> None:
     assert run("downgrade", BASELINE, "--yes", url=site_url).code == 0
 
     assert catalog(site_url) == before
-    assert inspect_database(site_url).state is State.SERVER_2_9
+    assert inspect_database(site_url).state is DatabaseState.SERVER_2_9
 
 
 # Secrets

@@ -14,7 +14,7 @@ from benchmarks.site.measure import Database
 from benchmarks.site.paths import PATHS, Deletion, Reading
 from benchmarks.site.report import targets
 from fractal_models.database import create_engine
-from fractal_models.database.releases import ADOPTED_REVISION
+from fractal_models.database.revisions.releases import ADOPTED_REVISION
 from fractal_models.testing.databases import Databases
 from tests.databases import upgrade
 

@@ -36,7 +36,7 @@ from benchmarks.site.server import ENGINES, Place, place, settings
 from benchmarks.site.statements import count_statements
 from benchmarks.site.upgrade import upgrade
 from fractal_models.database import alembic_config
-from fractal_models.database.releases import ADOPTED_REVISION
+from fractal_models.database.revisions.releases import ADOPTED_REVISION
 
 LISTED_DATASETS = 100
 REFERRING_JOBS = (10, 10_000)

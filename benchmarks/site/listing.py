@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session, col, insert, select
 
-from fractal_models.listing import without_heavy
+from fractal_models.loading import without_heavy
 from fractal_models.models import DatasetV2, ProjectV2
 
 

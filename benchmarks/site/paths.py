@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Delete, Select, Update, delete, func, select, update
 
 from fractal_models.base import Base
-from fractal_models.listing import without_heavy
+from fractal_models.loading import without_heavy
 from fractal_models.models import (
     ApplyWorkflow,
     Dataset,

@@ -27,7 +27,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import col, delete, select, update
 
 from fractal_models.base import Base
-from fractal_models.database import DatabaseError, async_session_maker, check_database_async, create_async_engine
+from fractal_models.database import DatabaseError, async_sessionmaker, check_database_async, create_async_engine
 from fractal_models.models import LinkUserProject, OAuthAccount, UserOAuth
 from fractal_models.models import v1 as tables
 from fractal_models.schemas import UserCreate, UserRead
@@ -53,7 +53,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = create_async_engine(DATABASE_URL)
     try:
         await check_database_async(engine)
-        app.state.sessions = async_session_maker(engine)
+        app.state.sessions = async_sessionmaker(engine)
         yield
     except DatabaseError as error:
         logger.error(error)

@@ -1,16 +1,15 @@
 """What servers and operators call: engines, and the upkeep of a database."""
 
-from fractal_models.database.check import check_database, check_database_async
-from fractal_models.database.engine import (
-    async_session_maker,
+from fractal_models.database.connection.engine import (
+    async_sessionmaker,
     async_url,
     create_async_engine,
     create_engine,
     hide_row_values,
-    session_maker,
+    sessionmaker,
     sync_url,
 )
-from fractal_models.database.errors import (
+from fractal_models.database.connection.errors import (
     BlockedByDataError,
     BusyError,
     DatabaseError,
@@ -20,22 +19,23 @@ from fractal_models.database.errors import (
     UnreachableError,
     WrongDatabaseError,
 )
-from fractal_models.database.migrations import alembic_config
-from fractal_models.database.state import State, Status, inspect_database
+from fractal_models.database.inspection.check import check_database, check_database_async
+from fractal_models.database.inspection.state import DatabaseState, Status, inspect_database
+from fractal_models.database.revisions.history import alembic_config
 
 __all__ = [
     "BlockedByDataError",
     "BusyError",
     "DatabaseError",
+    "DatabaseState",
     "DeclinedError",
     "DriftError",
     "NeedsUpgradeError",
-    "State",
     "Status",
     "UnreachableError",
     "WrongDatabaseError",
     "alembic_config",
-    "async_session_maker",
+    "async_sessionmaker",
     "async_url",
     "check_database",
     "check_database_async",
@@ -43,6 +43,6 @@ __all__ = [
     "create_engine",
     "hide_row_values",
     "inspect_database",
-    "session_maker",
+    "sessionmaker",
     "sync_url",
 ]

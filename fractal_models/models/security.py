@@ -8,7 +8,7 @@ from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import json_array, primary_key, related, related_key, timestamp_now
+from fractal_models.columns import eager_relationship, json_array, primary_key, required_foreign_key, timestamp_now
 from fractal_models.models.user_settings import UserSettings
 
 
@@ -20,8 +20,8 @@ class OAuthAccount(Base, table=True):
 
     id: int | None = primary_key()
 
-    user_id: int = related_key(foreign_key="user_oauth.id", ondelete="CASCADE", index=True)
-    user: Optional["UserOAuth"] = related(back_populates="oauth_accounts")
+    user_id: int = required_foreign_key(foreign_key="user_oauth.id", ondelete="CASCADE", index=True)
+    user: Optional["UserOAuth"] = eager_relationship(back_populates="oauth_accounts")
 
     oauth_name: str = Field(index=True)
     """Name of the identity provider, as the server is configured."""
@@ -69,11 +69,11 @@ class UserOAuth(Base, table=True):
     """Short name by which the site knows the user."""
 
     user_settings_id: int | None = Field(default=None, foreign_key="user_settings.id", index=True)
-    settings: UserSettings | None = related(cascade="all, delete")
+    settings: UserSettings | None = eager_relationship(cascade="all, delete")
 
     # Three levels deep: async code reads `dataset.project.user_list[0].oauth_accounts`, and fastapi-users
     # `account.user.oauth_accounts` of a returning user.
-    oauth_accounts: list[OAuthAccount] = related(
+    oauth_accounts: list[OAuthAccount] = eager_relationship(
         back_populates="user",
         cascade="all, delete-orphan",
         passive_deletes=True,

@@ -7,14 +7,14 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from fractal_models.schemas.descriptions import EVERYWHERE, describe
-from fractal_models.utils import without_input
+from fractal_models.utils import redact_input
 
 
 def _keep_input_out_of_errors(data: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
     try:
         return handler(data)
     except ValidationError as error:
-        raise without_input(error) from None
+        raise redact_input(error) from None
 
 
 class Body(BaseModel):

@@ -7,7 +7,7 @@ With the package installed, pytest has the fixtures of `fractal_models.testing.p
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fractal_models.testing.seeding import seed
+    from fractal_models.testing.demo_site import seed
 
 __all__ = ["seed"]
 
@@ -17,6 +17,6 @@ def __getattr__(name: str) -> Any:
     if name != "seed":
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    from fractal_models.testing.seeding import seed
+    from fractal_models.testing.demo_site import seed
 
     return seed

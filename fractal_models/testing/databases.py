@@ -17,8 +17,8 @@ from alembic import command
 from sqlalchemy import URL, Connection, text
 
 from fractal_models.database import alembic_config, create_engine, sync_url
-from fractal_models.database.engine import connect
-from fractal_models.database.migrations import migrations_folder
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.revisions.history import migrations_folder
 
 PREFIX = "fractal_test"
 """First part of the name of every database that is made here."""

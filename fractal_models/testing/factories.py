@@ -64,7 +64,7 @@ from fractal_models.schemas.v2 import (
     TaskGroupActivityStatusV2,
     TaskGroupV2OriginEnum,
 )
-from fractal_models.testing.seeding import EPOCH, HASHED_PASSWORD
+from fractal_models.testing.demo_site import EPOCH, HASHED_PASSWORD
 
 Row = TypeVar("Row", bound=Base)
 

@@ -195,9 +195,9 @@ def fractal_engine(fractal_url: URL) -> Iterator[Engine]:
 @pytest.fixture
 def fractal_session(fractal_engine: Engine) -> Iterator[Session]:
     """A session on a new database at head."""
-    from fractal_models.database import session_maker
+    from fractal_models.database import sessionmaker
 
-    with session_maker(fractal_engine)() as session:
+    with sessionmaker(fractal_engine)() as session:
         yield session
 
 
@@ -216,7 +216,7 @@ async def fractal_async_engine(fractal_url: URL) -> AsyncIterator[AsyncEngine]:
 @async_fixture
 async def fractal_async_session(fractal_async_engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
     """An asynchronous session on a new database at head."""
-    from fractal_models.database import async_session_maker
+    from fractal_models.database import async_sessionmaker
 
-    async with async_session_maker(fractal_async_engine)() as session:
+    async with async_sessionmaker(fractal_async_engine)() as session:
         yield session

@@ -46,7 +46,7 @@ preflight = [
     {
         "table": "index",
         "reason": "has the name of an index on a foreign key that this revision makes",
-        "mend": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
+        "remedy": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
         "query": {
             "postgresql": f"""
                 SELECT c.relname FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid

@@ -67,7 +67,7 @@ preflight = [
     {
         "table": table,
         "reason": f"refers, by {column}, to a row of {parent} that does not exist",
-        "mend": (
+        "remedy": (
             f"UPDATE {table} SET {column} = NULL"
             if rule == SET_NULL
             else f"Say whose it is (UPDATE {table} SET {column} = …) or delete it: DELETE FROM {table}"
@@ -83,7 +83,7 @@ preflight = [
     {
         "table": "table",
         "reason": "was rebuilt by another tool, so that its foreign keys are not found",
-        "mend": "Copy the rows into a database that `fractal-models upgrade` has built",
+        "remedy": "Copy the rows into a database that `fractal-models upgrade` has built",
         "query": {
             "sqlite": " UNION ".join(
                 f"SELECT name FROM sqlite_master WHERE type = 'table' AND name = '{table}' "

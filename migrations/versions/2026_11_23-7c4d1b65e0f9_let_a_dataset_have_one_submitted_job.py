@@ -28,7 +28,7 @@ preflight = [
     {
         "table": table,
         "reason": f"is one of several submitted jobs with the same {column}",
-        "mend": "Find out which one is running, if any, and end the others: "
+        "remedy": "Find out which one is running, if any, and end the others: "
         f"UPDATE {table} SET status = 'failed', end_timestamp = CURRENT_TIMESTAMP WHERE id IN (…)",
         "query": f"""
             SELECT id FROM {table} WHERE status = 'submitted' AND {column} IN (
@@ -41,7 +41,7 @@ preflight = [
     {
         "table": "index",
         "reason": "has the name of an index that this revision makes",
-        "mend": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
+        "remedy": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
         "query": {
             "postgresql": f"""
                 SELECT c.relname FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid

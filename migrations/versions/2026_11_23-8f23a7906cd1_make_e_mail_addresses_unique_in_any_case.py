@@ -25,7 +25,7 @@ preflight = [
     {
         "table": "user_oauth",
         "reason": "has the e-mail address of another user, but for its case",
-        "mend": "Keep the account that is in use, and give each other one an address of its own: "
+        "remedy": "Keep the account that is in use, and give each other one an address of its own: "
         "UPDATE user_oauth SET email = '…' WHERE id = …",
         "query": """
             SELECT id FROM user_oauth WHERE lower(email) IN (
@@ -36,7 +36,7 @@ preflight = [
     {
         "table": "index",
         "reason": "has the name of an index that this revision makes",
-        "mend": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
+        "remedy": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
         "query": {
             "postgresql": f"""
                 SELECT c.relname FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid

@@ -24,7 +24,7 @@ preflight = [
     {
         "table": "oauthaccount",
         "reason": "is the same external identity (oauth_name, account_id) as another row",
-        "mend": "Keep the one whose user_id is right: DELETE FROM oauthaccount WHERE id IN (…)",
+        "remedy": "Keep the one whose user_id is right: DELETE FROM oauthaccount WHERE id IN (…)",
         "query": """
             SELECT id FROM oauthaccount WHERE EXISTS (
                 SELECT 1 FROM oauthaccount AS other
@@ -36,7 +36,7 @@ preflight = [
     {
         "table": "index",
         "reason": "has the name of an index that this revision makes",
-        "mend": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
+        "remedy": "Rename it (ALTER INDEX … RENAME TO …) or drop it",
         "query": {
             "postgresql": f"""
                 SELECT c.relname FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid

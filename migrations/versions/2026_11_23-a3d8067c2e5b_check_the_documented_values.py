@@ -52,7 +52,7 @@ preflight = [
     {
         "table": table,
         "reason": f"breaks the rule {condition}",
-        "mend": f"Find out what was meant: UPDATE {table} {change} WHERE id IN (…)",
+        "remedy": f"Find out what was meant: UPDATE {table} {change} WHERE id IN (…)",
         "query": f"SELECT id FROM {table} WHERE NOT ({condition}) ORDER BY id",
     }
     for table, _, condition, change in CHECKS
@@ -60,7 +60,7 @@ preflight = [
     {
         "table": "table",
         "reason": "was rebuilt by another tool, so that there is no knowing where a check belongs",
-        "mend": "Copy the rows into a database that `fractal-models upgrade` has built",
+        "remedy": "Copy the rows into a database that `fractal-models upgrade` has built",
         "query": {
             "sqlite": " UNION ".join(
                 f"SELECT name FROM sqlite_master WHERE type = 'table' AND name = '{table}' "
@@ -72,7 +72,7 @@ preflight = [
     {
         "table": "check",
         "reason": "has the name of a check that this revision makes",
-        "mend": "Rename it (ALTER TABLE … RENAME CONSTRAINT … TO …) or drop it",
+        "remedy": "Rename it (ALTER TABLE … RENAME CONSTRAINT … TO …) or drop it",
         "query": {
             "postgresql": f"""
                 SELECT c.conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from fractal_models.cli import FractalCommandLine
+from fractal_models.cli.main import FractalCommandLine
 from tests.databases import ROOT
 
 COMMAND = str(Path(sys.executable).parent / "fractal-models")

@@ -9,7 +9,8 @@ import pytest
 from alembic.config import Config
 from sqlalchemy import URL
 
-from fractal_models.database import drift, migrations
+from fractal_models.database.inspection import schema as drift
+from fractal_models.database.revisions import history as migrations
 from tests.databases import ROOT, alembic_config
 
 TEMPLATE = '''"""{title}."""

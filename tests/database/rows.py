@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import URL
 
-from fractal_models.database.engine import connect
+from fractal_models.database.connection.engine import connect
 
 SECRETS = ["secret-hash", "secret-access-token", "secret-refresh-token", "/secret/key"]
 """How the values begin that no output may show."""

@@ -13,8 +13,8 @@ from benchmarks import check as check_benchmark
 from fractal_models.database import (
     BusyError,
     DatabaseError,
+    DatabaseState,
     NeedsUpgradeError,
-    State,
     UnreachableError,
     WrongDatabaseError,
     check_database,
@@ -22,7 +22,7 @@ from fractal_models.database import (
     create_async_engine,
     create_engine,
 )
-from fractal_models.database.engine import connect
+from fractal_models.database.connection.engine import connect
 from fractal_models.testing.databases import Databases
 from tests.database.dumps import snapshot
 from tests.database.servers import Guarded
@@ -67,30 +67,35 @@ async def test_nothing_happens_at_head(driver: str, request: pytest.FixtureReque
 
 
 FAMILIES = {
-    "empty": (NeedsUpgradeError, State.EMPTY, "base", "SELECT 1"),
-    "at 2.9": (NeedsUpgradeError, State.SERVER_2_9, BASELINE, "SELECT 1"),
-    "behind": (NeedsUpgradeError, State.BEHIND, "4b8f0d6a91c3", "SELECT 1"),
+    "empty": (NeedsUpgradeError, DatabaseState.EMPTY, "base", "SELECT 1"),
+    "at 2.9": (NeedsUpgradeError, DatabaseState.SERVER_2_9, BASELINE, "SELECT 1"),
+    "behind": (NeedsUpgradeError, DatabaseState.BEHIND, "4b8f0d6a91c3", "SELECT 1"),
     "older": (
         WrongDatabaseError,
-        State.SERVER_OLDER,
+        DatabaseState.SERVER_OLDER,
         BASELINE,
         "UPDATE alembic_version SET version_num='5bf02391cfef'",
     ),
     "newer": (
         WrongDatabaseError,
-        State.SERVER_NEWER,
+        DatabaseState.SERVER_NEWER,
         BASELINE,
         "UPDATE alembic_version SET version_num='1eac13a26c83'",
     ),
-    "unknown": (WrongDatabaseError, State.UNKNOWN_REVISION, BASELINE, "UPDATE alembic_version SET version_num='x'"),
-    "unversioned": (WrongDatabaseError, State.UNVERSIONED, BASELINE, "DELETE FROM alembic_version"),
+    "unknown": (
+        WrongDatabaseError,
+        DatabaseState.UNKNOWN_REVISION,
+        BASELINE,
+        "UPDATE alembic_version SET version_num='x'",
+    ),
+    "unversioned": (WrongDatabaseError, DatabaseState.UNVERSIONED, BASELINE, "DELETE FROM alembic_version"),
 }
 COMMANDS = {
-    State.EMPTY: "fractal-models upgrade head",
-    State.SERVER_2_9: "fractal-models upgrade head",
-    State.BEHIND: "fractal-models upgrade head",
-    State.UNKNOWN_REVISION: "pip install --upgrade fractal-models",
-    State.UNVERSIONED: f"fractal-models stamp {BASELINE}",
+    DatabaseState.EMPTY: "fractal-models upgrade head",
+    DatabaseState.SERVER_2_9: "fractal-models upgrade head",
+    DatabaseState.BEHIND: "fractal-models upgrade head",
+    DatabaseState.UNKNOWN_REVISION: "pip install --upgrade fractal-models",
+    DatabaseState.UNVERSIONED: f"fractal-models stamp {BASELINE}",
 }
 
 
@@ -98,7 +103,7 @@ COMMANDS = {
 @pytest.mark.parametrize(("family", "state", "start", "statement"), FAMILIES.values(), ids=FAMILIES.keys())
 async def test_family_of_trouble_has_its_exception(
     family: type[DatabaseError],
-    state: State,
+    state: DatabaseState,
     start: str,
     statement: str,
     driver: str,
@@ -130,17 +135,17 @@ SECRET = "the-wrong-password"
 @pytest.mark.parametrize(
     ("state", "changes"),
     [
-        (State.AUTHENTICATION, {"username": "guarded", "password": SECRET}),
-        (State.AUTHENTICATION, {"username": "nobody", "password": SECRET}),
-        (State.AUTHENTICATION, {"username": "banned", "password": SECRET}),
-        (State.NO_DATABASE, {"database": "nothing", "password": SECRET}),
-        (State.REFUSED, {"host": "127.0.0.1", "port": 1, "query": {}, "password": SECRET}),
-        (State.HOST_NOT_FOUND, {"host": "nowhere.invalid", "query": {}, "password": SECRET}),
+        (DatabaseState.AUTHENTICATION, {"username": "guarded", "password": SECRET}),
+        (DatabaseState.AUTHENTICATION, {"username": "nobody", "password": SECRET}),
+        (DatabaseState.AUTHENTICATION, {"username": "banned", "password": SECRET}),
+        (DatabaseState.NO_DATABASE, {"database": "nothing", "password": SECRET}),
+        (DatabaseState.REFUSED, {"host": "127.0.0.1", "port": 1, "query": {}, "password": SECRET}),
+        (DatabaseState.HOST_NOT_FOUND, {"host": "nowhere.invalid", "query": {}, "password": SECRET}),
     ],
     ids=["wrong password", "unknown role", "not let in", "no such database", "refused", "unknown host"],
 )
 async def test_unreachable_server_is_explained_by_every_driver(
-    state: State, changes: dict[str, object], driver: str, guarded: Guarded
+    state: DatabaseState, changes: dict[str, object], driver: str, guarded: Guarded
 ) -> None:
     with pytest.raises(UnreachableError) as raised:
         await check(guarded.url.set(**changes), driver)  # type: ignore[arg-type]
@@ -160,7 +165,7 @@ async def test_server_that_does_not_answer_is_given_up(driver: str) -> None:
             await check(url, driver, connect_timeout=2)
 
     assert raised.value.status is not None
-    assert raised.value.status.state is State.NOT_RESPONDING
+    assert raised.value.status.state is DatabaseState.NOT_RESPONDING
 
 
 @pytest.mark.parametrize("driver", POSTGRES_DRIVERS)
@@ -171,7 +176,7 @@ async def test_role_that_may_not_read_is_told_so(driver: str, guarded: Guarded) 
         await check(url.set(username="other"), driver)
 
     assert raised.value.status is not None
-    assert raised.value.status.state is State.NO_PERMISSION
+    assert raised.value.status.state is DatabaseState.NO_PERMISSION
     assert raised.value.status.command == "fractal-models roles"
 
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import URL
 
 from fractal_models.database import BlockedByDataError, DriftError
-from fractal_models.database.doctor import DOCUMENTED_RULES, examine_database
-from fractal_models.database.engine import connect
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.inspection.doctor import DOCUMENTED_RULES, examine_database
 from tests.database.commandline import run
 from tests.database.dumps import snapshot
 from tests.databases import upgrade
@@ -138,7 +138,7 @@ def test_all_findings_are_printed_and_counted(site_url: URL) -> None:
         ("task", [3]),
         ("taskgroupv2", [1, 2, 3]),
     ]
-    assert all(found["mend"] for found in facts["breaking"])
+    assert all(found["remedy"] for found in facts["breaking"])
 
 
 def test_findings_are_raised_for_programs(site_url: URL) -> None:

@@ -4,9 +4,9 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
-from fractal_models.database import State, inspect_database
-from fractal_models.database.drift import differences, expected_facts, read_facts
-from fractal_models.database.engine import connect
+from fractal_models.database import DatabaseState, inspect_database
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.inspection.schema import differences, expected_facts, read_facts
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import text_of
 from tests.database.processes import Migrator
@@ -44,10 +44,16 @@ def test_state_is_never_wrong_while_somebody_upgrades(databases: Databases, star
     seen = {inspect_database(url).state}
 
     migrator.go()
-    while State.AT_HEAD not in seen:
+    while DatabaseState.AT_HEAD not in seen:
         seen.add(inspect_database(url).state)
 
     assert migrator.finish() is not None
     # On SQLite there may be a file without a table for a moment.
-    assert seen <= {State.FILE_NOT_FOUND, State.EMPTY, State.SERVER_2_9, State.BEHIND, State.AT_HEAD}
+    assert seen <= {
+        DatabaseState.FILE_NOT_FOUND,
+        DatabaseState.EMPTY,
+        DatabaseState.SERVER_2_9,
+        DatabaseState.BEHIND,
+        DatabaseState.AT_HEAD,
+    }
     databases.drop(url)

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy import URL, make_url
 
-from fractal_models.database import State, UnreachableError, inspect_database
-from fractal_models.database.engine import masked, sync_url, upkeep_engine, without_secrets
+from fractal_models.database import DatabaseState, UnreachableError, inspect_database
+from fractal_models.database.connection.engine import maintenance_engine, masked, sync_url, without_secrets
 from fractal_models.testing.databases import Databases
 from tests.databases import alembic_config
 
@@ -60,7 +60,7 @@ def test_longer_secret_is_taken_out_as_a_whole() -> None:
 @pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
 @pytest.mark.parametrize(("query", "seconds"), [("", 10), ("?connect_timeout=3", 3)])
 def test_server_that_does_not_answer_is_given_up_by_the_upkeep(driver: str, query: str, seconds: int) -> None:
-    engine = upkeep_engine(f"postgresql+{driver}://me@host/name{query}")
+    engine = maintenance_engine(f"postgresql+{driver}://me@host/name{query}")
 
     _, arguments = engine.dialect.create_connect_args(engine.url)
 
@@ -83,7 +83,7 @@ def test_at_sign_in_a_password_is_asked_to_be_escaped(url: str) -> None:
 @pytest.mark.parametrize("driver", ["postgresql+pg8000", "postgresql+nobodys"])
 def test_driver_that_is_not_there_is_named(driver: str) -> None:
     with pytest.raises(UnreachableError, match=r"^the driver is not there \(.*(pg8000|nobodys).*\): install it"):
-        upkeep_engine(f"{driver}://host/name")
+        maintenance_engine(f"{driver}://host/name")
 
 
 @pytest.mark.parametrize("defensive", [getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE", None)])
@@ -99,7 +99,7 @@ def test_sqlite_that_defends_its_schema_is_migrated_all_the_same(
 
     command.upgrade(config, "head")
 
-    assert inspect_database(url).state is State.AT_HEAD
+    assert inspect_database(url).state is DatabaseState.AT_HEAD
 
 
 def test_upkeep_changes_nothing_in_a_file(fractal_sqlite_databases: Databases) -> None:
@@ -107,7 +107,7 @@ def test_upkeep_changes_nothing_in_a_file(fractal_sqlite_databases: Databases) -
     with closing(sqlite3.connect(url.database or "")) as connection:
         connection.execute("CREATE TABLE lab (id INTEGER)")
 
-    with upkeep_engine(url).connect() as connection:
+    with maintenance_engine(url).connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
 
     fractal_sqlite_databases.drop(url)

@@ -18,7 +18,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.exc import IntegrityError
 
-from fractal_models.database import async_session_maker, create_async_engine, create_engine, session_maker
+from fractal_models.database import async_sessionmaker, create_async_engine, create_engine, sessionmaker
 from fractal_models.models import OAuthAccount, UserOAuth, UserSettings
 from fractal_models.schemas import UserCreate, UserRead, UserUpdate
 from tests.databases import databases_of
@@ -64,7 +64,7 @@ async def visit(request: pytest.FixtureRequest) -> AsyncIterator[Request]:
     url = databases.create_at_head().set(drivername=driver)
     if asynchronous:
         async_engine = create_async_engine(url)
-        async_sessions = async_session_maker(async_engine)
+        async_sessions = async_sessionmaker(async_engine)
 
         @asynccontextmanager
         async def visit() -> AsyncIterator[Manager]:
@@ -75,7 +75,7 @@ async def visit(request: pytest.FixtureRequest) -> AsyncIterator[Request]:
         await async_engine.dispose()
     else:
         engine = create_engine(url)
-        sessions = session_maker(engine)
+        sessions = sessionmaker(engine)
 
         @asynccontextmanager
         async def visit() -> AsyncIterator[Manager]:

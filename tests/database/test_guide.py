@@ -13,11 +13,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import URL, make_url
 
-from fractal_models.cli import EXIT_CODES
-from fractal_models.database import State, inspect_database
-from fractal_models.database.engine import connect
-from fractal_models.database.migrate import LOCK_TIMEOUT, WAIT
-from fractal_models.database.state import Status
+from fractal_models.cli.main import EXIT_CODES
+from fractal_models.database import DatabaseState, inspect_database
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.inspection.state import Status
+from fractal_models.database.migration.runner import LOCK_TIMEOUT, WAIT
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import text_of
 from tests.database.dumps import TOOLS
@@ -86,10 +86,10 @@ def test_commands_lead_from_2_9_to_head_and_back(early_url: URL, shell_of: dict[
         tmp_path,
     )
     assert "fractal-server 2.9.0 to 2.9.1" in printed
-    assert inspect_database(early_url).state is State.AT_HEAD
+    assert inspect_database(early_url).state is DatabaseState.AT_HEAD
 
     bash(commands("Upgrade") + commands("Several replicas, Kubernetes"), shell_of, tmp_path)
-    assert inspect_database(early_url).state is State.AT_HEAD
+    assert inspect_database(early_url).state is DatabaseState.AT_HEAD
 
     bash(commands("Leave"), shell_of, tmp_path)
     restored = early_url.set(database=f"{early_url.database}_restored")
@@ -133,7 +133,7 @@ def test_exit_codes_are_those_of_the_command() -> None:
 def test_states_are_all_listed_with_their_exit_codes() -> None:
     listed = re.findall(r"^\| `(\w+)` \| (\d+) \|", section("States"), re.MULTILINE)
 
-    assert dict(listed) == {state.name.lower(): str(Status(state, "").exit_code) for state in State}
+    assert dict(listed) == {state.name.lower(): str(Status(state, "").exit_code) for state in DatabaseState}
 
 
 def test_times_are_those_of_the_code() -> None:

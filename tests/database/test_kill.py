@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import URL
 
-from fractal_models.database import State, inspect_database
-from fractal_models.database.engine import connect
+from fractal_models.database import DatabaseState, inspect_database
+from fractal_models.database.connection.engine import connect
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import text_of
 from tests.database.processes import Migrator
@@ -65,12 +65,12 @@ def kill_upgrades(databases: Databases, template: URL) -> Counter[str]:
         wait_for_the_end_of_its_session(url)
         status = inspect_database(url)
         # Not drifted: the schema is that of the revision, or on the way to the next one.
-        assert status.state in {State.SERVER_2_9, State.BEHIND, State.AT_HEAD}, status.message
+        assert status.state in {DatabaseState.SERVER_2_9, DatabaseState.BEHIND, DatabaseState.AT_HEAD}, status.message
         assert content(url) == rows
         seen[status.revisions[0]] += 1
 
         upgrade(url)
-        assert inspect_database(url).state is State.AT_HEAD
+        assert inspect_database(url).state is DatabaseState.AT_HEAD
         assert catalog(url) == wanted
         assert content(url) == rows
         databases.drop(url)

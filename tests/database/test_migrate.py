@@ -16,14 +16,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from fractal_models.database import (
     BusyError,
-    State,
+    DatabaseState,
     alembic_config,
     check_database,
     create_engine,
     inspect_database,
-    migrate,
 )
-from fractal_models.database.engine import connect
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.migration import runner as migrate
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import finish, run, start
 from tests.database.pooler import pooler
@@ -119,7 +119,7 @@ def test_upgrade_goes_on_when_the_other_migrator_has_finished(early_url: URL) ->
         assert revisions(early_url) == [BASELINE]
 
     assert finish(waiting).code == 0
-    assert inspect_database(early_url).state is State.AT_HEAD
+    assert inspect_database(early_url).state is DatabaseState.AT_HEAD
 
 
 def test_who_waits_does_not_keep_an_index_from_being_built(early_url: URL) -> None:
@@ -244,7 +244,7 @@ def test_lock_that_is_given_up_in_time_is_waited_for(early_url: URL, driver: str
 
     assert (outcome.code, outcome.err) == (0, "")
     assert "waiting for a lock held by process" in outcome.out
-    assert inspect_database(early_url).state is State.AT_HEAD
+    assert inspect_database(early_url).state is DatabaseState.AT_HEAD
 
 
 @pytest.mark.parametrize("table", ["alembic_version", "project", "jobv2"])
@@ -265,8 +265,8 @@ def test_table_that_is_locked_is_waited_for_no_longer_than_asked(early_url: URL,
 def test_table_that_is_locked_keeps_no_question_waiting(
     early_url: URL, postgres_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fractal_models.database.state.READ_WAIT", 0.2)
-    monkeypatch.setattr("fractal_models.database.engine.READ_WAIT", 0.2)
+    monkeypatch.setattr("fractal_models.database.inspection.state.READ_WAIT", 0.2)
+    monkeypatch.setattr("fractal_models.database.connection.engine.READ_WAIT", 0.2)
     with session(early_url, "LOCK TABLE alembic_version, jobv2 IN ACCESS EXCLUSIVE MODE"):
         for verb in ("status", "doctor"):
             outcome = run(verb, url=early_url)
@@ -345,7 +345,7 @@ def test_file_that_is_unlocked_in_time_is_waited_for(sqlite_site: URL) -> None:
     outcome = finish(upgrading)
 
     assert (outcome.code, outcome.err) == (0, "")
-    assert inspect_database(sqlite_site).state is State.AT_HEAD
+    assert inspect_database(sqlite_site).state is DatabaseState.AT_HEAD
 
 
 def test_reader_of_a_write_ahead_log_goes_on_reading(sqlite_site: URL) -> None:
@@ -355,7 +355,7 @@ def test_reader_of_a_write_ahead_log_goes_on_reading(sqlite_site: URL) -> None:
         assert run("upgrade", "head", "--wait", "0.5", url=sqlite_site).code == 0
 
         assert reader.execute(READ).fetchall() == before
-    assert inspect_database(sqlite_site).state is State.AT_HEAD
+    assert inspect_database(sqlite_site).state is DatabaseState.AT_HEAD
 
 
 def test_upgrade_leaves_the_settings_of_a_file_alone(sqlite_site: URL) -> None:
@@ -409,7 +409,7 @@ def test_transaction_of_the_caller_is_his_to_end(databases: Databases, site_url:
         connection.exec_driver_sql("BEGIN" if databases.dialect == "sqlite" else "SELECT 1")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        assert inspect_database(connection).state is State.AT_HEAD
+        assert inspect_database(connection).state is DatabaseState.AT_HEAD
         connection.rollback()
 
     assert (catalog(site_url), content(site_url)) == before
@@ -441,7 +441,7 @@ async def test_asynchronous_connection_may_be_lent(driver: str, request: pytest.
         await connection.run_sync(migrate_on)
 
     await engine.dispose()
-    assert inspect_database(url).state is State.AT_HEAD
+    assert inspect_database(url).state is DatabaseState.AT_HEAD
 
 
 @pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])

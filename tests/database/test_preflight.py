@@ -11,9 +11,9 @@ from alembic.util import CommandError
 from sqlalchemy import URL
 from sqlalchemy.exc import IntegrityError
 
-from fractal_models.database import State, inspect_database
-from fractal_models.database.engine import connect
-from fractal_models.database.migrations import head
+from fractal_models.database import DatabaseState, inspect_database
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.revisions.history import head
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import run
 from tests.database.dumps import snapshot
@@ -41,7 +41,7 @@ def crowded_url(databases: Databases) -> Iterator[URL]:
 
 
 def rule(table: str, query: str | dict[str, str]) -> dict[str, object]:
-    return {"table": table, "reason": f"is in the way ({table})", "mend": f"Look at {table}", "query": query}
+    return {"table": table, "reason": f"is in the way ({table})", "remedy": f"Look at {table}", "query": query}
 
 
 EVERY_RESOURCE = rule("resource", "SELECT id FROM resource WHERE path LIKE '/data/%' ORDER BY id")
@@ -148,7 +148,7 @@ def test_doctor_names_all_rows_that_block_and_changes_nothing(history: History, 
         "table": "resource",
         "rows": list(range(1, 26)),
         "reason": "is in the way (resource)",
-        "mend": "Look at resource",
+        "remedy": "Look at resource",
     }
 
 
@@ -251,7 +251,7 @@ def test_status_names_the_pending_revisions(history: History, url: URL) -> None:
         status = inspect_database(url)
         outcome = run("status", url=url)
 
-    assert status.state is State.BEHIND
+    assert status.state is DatabaseState.BEHIND
     assert status.pending == (("aaaa00000001", "Cut long logs"),)
     assert outcome.code == 3
     assert f"at revision {head()}, 1 behind aaaa00000001" in outcome.out

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy import URL
 from sqlalchemy.exc import ProgrammingError
 
-from fractal_models.database import State, inspect_database
-from fractal_models.database.engine import connect
-from fractal_models.database.roles import secret_columns
+from fractal_models.database import DatabaseState, inspect_database
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.inspection.roles import secret_columns
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import run
 from tests.database.dumps import dump, psql
@@ -97,7 +97,7 @@ def test_migrator_upgrades_and_downgrades(early_roles: Roles, postgres_url: URL)
 
     assert run("upgrade", "head", url=early_roles.login("migrator")).code == 0
     assert catalog(early_roles.url)["indexes"] == catalog(postgres_url)["indexes"]
-    assert inspect_database(early_roles.login("migrator")).state is State.AT_HEAD
+    assert inspect_database(early_roles.login("migrator")).state is DatabaseState.AT_HEAD
 
     assert run("downgrade", BASELINE, "--yes", url=early_roles.login("migrator")).code == 0
     assert catalog(early_roles.url) == before
@@ -249,7 +249,7 @@ def test_analyst_may_examine_the_database(roles: Roles) -> None:
 
 
 def test_analyst_of_a_database_that_is_behind_is_not_told_to_upgrade_it(early_roles: Roles) -> None:
-    assert inspect_database(early_roles.login("analyst")).state is State.READ_ONLY
+    assert inspect_database(early_roles.login("analyst")).state is DatabaseState.READ_ONLY
 
 
 def test_rights_that_somebody_has_given_too_many_are_taken_back(early_roles: Roles) -> None:

@@ -15,17 +15,17 @@ from sqlalchemy.orm import Session as SQLAlchemySession
 from sqlmodel import Session
 
 from fractal_models.database import (
-    State,
+    DatabaseState,
     UnreachableError,
-    async_session_maker,
+    async_sessionmaker,
     async_url,
     create_async_engine,
     create_engine,
     inspect_database,
-    session_maker,
+    sessionmaker,
     sync_url,
 )
-from fractal_models.database.engine import connect
+from fractal_models.database.connection.engine import connect
 from fractal_models.models import Project, Resource
 from fractal_models.testing.factories import ProjectFactory
 from tests.database.clients import POSTGRESQL_DRIVERS, SQLITE_DRIVERS, Client
@@ -270,7 +270,7 @@ def test_settings_last_as_long_as_a_connection_where_there_is_no_pooler(driver: 
 @pytest.fixture
 def cluster(guarded: Guarded) -> list[str]:
     """The folders of the sockets of a primary, and of a standby that follows it."""
-    while inspect_database(guarded.standby, check_drift=False).state is State.STARTING:
+    while inspect_database(guarded.standby, check_drift=False).state is DatabaseState.STARTING:
         time.sleep(0.05)
     return [str(url.query["host"]) for url in (guarded.url, guarded.standby)]
 
@@ -334,12 +334,12 @@ def test_arguments_of_the_driver_pass_through_beside_ours(
 def test_sessions_are_those_of_sqlmodel(sqlite_url: URL) -> None:
     engine = create_engine(sqlite_url)
 
-    with session_maker(engine)() as session:
+    with sessionmaker(engine)() as session:
         assert isinstance(session, Session)
         project = ProjectFactory.create(session)
         session.commit()
         assert "name" in sa.inspect(project).expired_attributes
-    with session_maker(engine, class_=SQLAlchemySession, expire_on_commit=False)() as plain:
+    with sessionmaker(engine, class_=SQLAlchemySession, expire_on_commit=False)() as plain:
         assert not isinstance(plain, Session)
         assert plain.get_one(Project, 1).id == 1
     engine.dispose()
@@ -348,10 +348,10 @@ def test_sessions_are_those_of_sqlmodel(sqlite_url: URL) -> None:
 async def test_objects_stay_readable_after_a_commit_of_an_asynchronous_session(sqlite_url: URL) -> None:
     engine = create_async_engine(sqlite_url)
 
-    async with async_session_maker(engine)() as session:
+    async with async_sessionmaker(engine)() as session:
         project = await session.run_sync(ProjectFactory.create, name="readable")
         await session.commit()
         assert project.name == "readable"
-    async with async_session_maker(engine, expire_on_commit=True)() as expiring:
+    async with async_sessionmaker(engine, expire_on_commit=True)() as expiring:
         assert expiring.sync_session.expire_on_commit is True
     await engine.dispose()

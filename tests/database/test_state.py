@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from fractal_models.database import DatabaseError, State, inspect_database
-from fractal_models.database.engine import connect
-from fractal_models.database.migrations import head
+from fractal_models.database import DatabaseError, DatabaseState, inspect_database
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.revisions.history import head
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import run
 from tests.database.dumps import snapshot
@@ -36,7 +36,7 @@ class Case:
     """A database, made from another one by statements, and what is said of it."""
 
     name: str
-    state: State
+    state: DatabaseState
     code: int
     message: str
     start: str = HEAD
@@ -56,15 +56,15 @@ NEW_PROJECT = "CREATE TABLE project (id INTEGER NOT NULL CONSTRAINT pk_project P
 REST = "read_only BOOLEAN NOT NULL, timestamp_created DATETIME NOT NULL"
 
 CASES = [
-    Case("empty", State.EMPTY, 3, "^the database is empty$", EMPTY, remedy="run `fractal-models upgrade head`"),
-    Case("beside others", State.EMPTY, 3, "beside tables of others", EMPTY, ("CREATE TABLE lab (id INTEGER)",)),
-    Case("at head", State.AT_HEAD, 0, f"^the database is at head, {head()}$"),
-    Case("behind", State.BEHIND, 3, rf"at revision {ONE_NAME}, \d behind {head()}$", ONE_NAME),
-    Case("server 2.9", State.SERVER_2_9, 3, r"\(fractal-server 2\.9\.0 to 2\.9\.1\), \d behind", BASELINE),
-    Case("server 2.9, early names", State.SERVER_2_9, 3, r"fractal-server 2\.9", EARLY, engine=POSTGRESQL),
+    Case("empty", DatabaseState.EMPTY, 3, "^the database is empty$", EMPTY, remedy="run `fractal-models upgrade head`"),
+    Case("beside others", DatabaseState.EMPTY, 3, "beside tables of others", EMPTY, ("CREATE TABLE lab (id INTEGER)",)),
+    Case("at head", DatabaseState.AT_HEAD, 0, f"^the database is at head, {head()}$"),
+    Case("behind", DatabaseState.BEHIND, 3, rf"at revision {ONE_NAME}, \d behind {head()}$", ONE_NAME),
+    Case("server 2.9", DatabaseState.SERVER_2_9, 3, r"\(fractal-server 2\.9\.0 to 2\.9\.1\), \d behind", BASELINE),
+    Case("server 2.9, early names", DatabaseState.SERVER_2_9, 3, r"fractal-server 2\.9", EARLY, engine=POSTGRESQL),
     Case(
         "server 2.3",
-        State.SERVER_OLDER,
+        DatabaseState.SERVER_OLDER,
         5,
         r"revision 5bf02391cfef of fractal-server 2\.0\.0 to 2\.3\.11, older than 2\.9$",
         BASELINE,
@@ -73,7 +73,7 @@ CASES = [
     ),
     Case(
         "server half-way to 1.3.0",
-        State.SERVER_OLDER,
+        DatabaseState.SERVER_OLDER,
         5,
         r"fractal-server 1\.3\.0, half-way through its upgrade, older",
         BASELINE,
@@ -81,7 +81,7 @@ CASES = [
     ),
     Case(
         "server 2.11",
-        State.SERVER_NEWER,
+        DatabaseState.SERVER_NEWER,
         5,
         r"fractal-server 2\.11\.1, newer than 2\.9; these models can still read applyworkflow, dataset, jobv2,"
         r".* workflow, .*, but not datasetv2$",
@@ -91,7 +91,7 @@ CASES = [
     ),
     Case(
         "server 2.12",
-        State.SERVER_NEWER,
+        DatabaseState.SERVER_NEWER,
         5,
         r"fractal-server 2\.12\.0 to 2\.13\.0, newer .* can still read datasetv2, .*"
         r", but not applyworkflow, dataset, linkuserproject, project, resource, state, task, workflow, workflowtask$",
@@ -100,7 +100,7 @@ CASES = [
     ),
     Case(
         "newer package",
-        State.UNKNOWN_REVISION,
+        DatabaseState.UNKNOWN_REVISION,
         5,
         "has 23 of our tables, but stands at revision 0123456789ab, which is unknown here; these models can read apply",
         statements=(stamped("0123456789ab"),),
@@ -108,7 +108,7 @@ CASES = [
     ),
     Case(
         "two revisions",
-        State.UNKNOWN_REVISION,
+        DatabaseState.UNKNOWN_REVISION,
         5,
         f"stands at revision {ONE_NAME}, {BASELINE}, which",
         BASELINE,
@@ -116,7 +116,7 @@ CASES = [
     ),
     Case(
         "another application",
-        State.FOREIGN,
+        DatabaseState.FOREIGN,
         5,
         "belongs to another application: it stands at revision 1a2b3c4d and has no table of Fractal$",
         EMPTY,
@@ -129,7 +129,7 @@ CASES = [
     ),
     Case(
         "head without revision",
-        State.UNVERSIONED,
+        DatabaseState.UNVERSIONED,
         5,
         f"has 23 of our tables but no revision in alembic_version; its schema is that of {head()}$",
         statements=(UNVERSIONED,),
@@ -137,7 +137,7 @@ CASES = [
     ),
     Case(
         "server 2.9 without alembic_version",
-        State.UNVERSIONED,
+        DatabaseState.UNVERSIONED,
         5,
         f"its schema is that of {BASELINE}$",
         BASELINE,
@@ -146,7 +146,7 @@ CASES = [
     ),
     Case(
         "server 2.9, early names, without revision",
-        State.UNVERSIONED,
+        DatabaseState.UNVERSIONED,
         5,
         f"its schema is that of {BASELINE}$",
         EARLY,
@@ -155,16 +155,16 @@ CASES = [
     ),
     Case(
         "something else without revision",
-        State.UNVERSIONED,
+        DatabaseState.UNVERSIONED,
         5,
         "its schema is neither that of fractal-server 2.9 nor that of",
         statements=("ALTER TABLE state DROP COLUMN data", UNVERSIONED),
         remedy="restore alembic_version from a backup",
     ),
-    Case("without a table", State.DRIFTED, 6, "table state is missing$", statements=("DROP TABLE state",)),
+    Case("without a table", DatabaseState.DRIFTED, 6, "table state is missing$", statements=("DROP TABLE state",)),
     Case(
         "without a column",
-        State.DRIFTED,
+        DatabaseState.DRIFTED,
         6,
         f"differs from revision {head()}: column state.data is missing$",
         statements=("ALTER TABLE state DROP COLUMN data",),
@@ -172,21 +172,21 @@ CASES = [
     ),
     Case(
         "without an index",
-        State.DRIFTED,
+        DatabaseState.DRIFTED,
         6,
         "index user_oauth.ix_user_oauth_email is missing$",
         statements=("DROP INDEX ix_user_oauth_email",),
     ),
     Case(
         "with an index that is not unique",
-        State.DRIFTED,
+        DatabaseState.DRIFTED,
         6,
         r"ix_user_oauth_email is over \(email\), not unique over \(email\)$",
         statements=("DROP INDEX ix_user_oauth_email", "CREATE INDEX ix_user_oauth_email ON user_oauth (email)"),
     ),
     Case(
         "drifted at 2.9",
-        State.DRIFTED,
+        DatabaseState.DRIFTED,
         6,
         f"differs from revision {BASELINE}: column state.timestamp is missing$",
         BASELINE,
@@ -194,7 +194,7 @@ CASES = [
     ),
     Case(
         "rebuilt so that NULL is allowed",
-        State.DRIFTED,
+        DatabaseState.DRIFTED,
         6,
         "column project.name is varchar, null, not varchar, not null$",
         statements=("DROP TABLE project", NEW_PROJECT.format(rest=REST)),
@@ -202,7 +202,7 @@ CASES = [
     ),
     Case(
         "rebuilt without a key",
-        State.DRIFTED,
+        DatabaseState.DRIFTED,
         6,
         r"foreign key resource\(dataset_id\) is missing; index resource.ix_resource_dataset_id is missing$",
         statements=(
@@ -213,7 +213,7 @@ CASES = [
         engine=SQLITE,
     ),
     *(
-        Case(name, State.DRIFTED, 6, message, statements=(statement,), engine=POSTGRESQL)
+        Case(name, DatabaseState.DRIFTED, 6, message, statements=(statement,), engine=POSTGRESQL)
         for name, statement, message in [
             (
                 "with jsonb",
@@ -268,7 +268,7 @@ CASES = [
     ),
     Case(
         "with more than we know",
-        State.AT_HEAD,
+        DatabaseState.AT_HEAD,
         0,
         "at head",
         statements=(
@@ -279,7 +279,7 @@ CASES = [
     ),
     Case(
         "with a key that is there twice",
-        State.AT_HEAD,
+        DatabaseState.AT_HEAD,
         0,
         "at head",
         statements=("ALTER TABLE resource ADD CONSTRAINT again FOREIGN KEY (dataset_id) REFERENCES dataset (id)",),
@@ -287,7 +287,7 @@ CASES = [
     ),
     Case(
         "half-way to the next revision",
-        State.BEHIND,
+        DatabaseState.BEHIND,
         3,
         "at revision 5e17c02b9d64",
         "5e17c02b9d64",
@@ -342,7 +342,7 @@ def test_database_is_told_apart_without_writing(case: Case, engine: str, request
     assert (printed.code, as_json.code, printed.err) == (case.code, case.code, "")
     assert printed.out.splitlines()[0] == status.message
     assert json.loads(as_json.out)["state"] == case.state.name.lower()
-    assert diagnosis.code == (0 if case.state in {State.BEHIND, State.SERVER_2_9} else case.code)
+    assert diagnosis.code == (0 if case.state in {DatabaseState.BEHIND, DatabaseState.SERVER_2_9} else case.code)
     databases.drop(url)
 
 
@@ -379,72 +379,84 @@ def with_statement(guarded: Guarded, template: str, statement: str, role: str) -
     return named(url, role)
 
 
-Unreachable = tuple[State, str, Callable[[Guarded, ExitStack], URL]]
+Unreachable = tuple[DatabaseState, str, Callable[[Guarded, ExitStack], URL]]
 
 SERVERS: dict[str, Unreachable] = {
     "unknown host": (
-        State.HOST_NOT_FOUND,
+        DatabaseState.HOST_NOT_FOUND,
         "check the host name",
         lambda _guarded, _stack: tcp("nowhere.invalid", 5432),
     ),
-    "closed port": (State.REFUSED, "start the server", lambda _guarded, _stack: tcp("127.0.0.1", closed_port())),
+    "closed port": (
+        DatabaseState.REFUSED,
+        "start the server",
+        lambda _guarded, _stack: tcp("127.0.0.1", closed_port()),
+    ),
     "no socket": (
-        State.REFUSED,
+        DatabaseState.REFUSED,
         "folder of its socket",
         lambda guarded, _stack: named(guarded.url.set(query={"host": "/nowhere"}), "postgres"),
     ),
     "server that does not answer": (
-        State.NOT_RESPONDING,
+        DatabaseState.NOT_RESPONDING,
         "network and firewall",
         lambda _guarded, stack: tcp("127.0.0.1", listening(stack)),
     ),
     "server that starts": (
-        State.STARTING,
+        DatabaseState.STARTING,
         "fractal-models wait",
         lambda guarded, _stack: named(guarded.closed_standby, "postgres"),
     ),
     "wrong password": (
-        State.AUTHENTICATION,
+        DatabaseState.AUTHENTICATION,
         "check user and password",
         lambda guarded, _: named(guarded.url, "guarded"),
     ),
-    "no password": (State.AUTHENTICATION, "check user and", lambda guarded, _: named(guarded.url, "guarded", None)),
-    "unknown role": (State.AUTHENTICATION, "check user and", lambda guarded, _: named(guarded.url, "nobody")),
-    "role that is not let in": (State.AUTHENTICATION, "pg_hba", lambda guarded, _: named(guarded.url, "banned")),
+    "no password": (
+        DatabaseState.AUTHENTICATION,
+        "check user and",
+        lambda guarded, _: named(guarded.url, "guarded", None),
+    ),
+    "unknown role": (DatabaseState.AUTHENTICATION, "check user and", lambda guarded, _: named(guarded.url, "nobody")),
+    "role that is not let in": (
+        DatabaseState.AUTHENTICATION,
+        "pg_hba",
+        lambda guarded, _: named(guarded.url, "banned"),
+    ),
     "role that may not connect": (
-        State.AUTHENTICATION,
+        DatabaseState.AUTHENTICATION,
         "check user and",
         lambda guarded, _: with_statement(guarded, EMPTY, "REVOKE CONNECT ON DATABASE {database} FROM PUBLIC", "other"),
     ),
     "no such database": (
-        State.NO_DATABASE,
+        DatabaseState.NO_DATABASE,
         "createdb NAME",
         lambda guarded, _: named(guarded.url.set(database="nothing"), "postgres"),
     ),
     "role without rights": (
-        State.NO_PERMISSION,
+        DatabaseState.NO_PERMISSION,
         "fractal-models roles",
         lambda guarded, _: with_statement(guarded, HEAD, "SELECT 1", "other"),
     ),
     "role without a schema": (
-        State.NO_PERMISSION,
+        DatabaseState.NO_PERMISSION,
         "fractal-models roles",
         lambda guarded, _: with_statement(guarded, HEAD, "REVOKE USAGE ON SCHEMA public FROM PUBLIC", "other"),
     ),
     "role that only reads": (
-        State.READ_ONLY,
+        DatabaseState.READ_ONLY,
         "whose default_transaction_read_only is off",
         lambda guarded, _: with_statement(
             guarded, EMPTY, "ALTER DATABASE {database} SET default_transaction_read_only = on", "other"
         ),
     ),
     "standby": (
-        State.STANDBY,
+        DatabaseState.STANDBY,
         "URL of the primary",
         lambda guarded, _stack: named(guarded.standby.set(database="postgres"), "postgres"),
     ),
     "pooler": (
-        State.POOLER,
+        DatabaseState.POOLER,
         "URL of the PostgreSQL server itself",
         lambda guarded, stack: named(stack.enter_context(pooler(guarded.create())), "postgres"),
     ),
@@ -454,7 +466,7 @@ SERVERS: dict[str, Unreachable] = {
 @pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
 @pytest.mark.parametrize(("state", "remedy", "made"), SERVERS.values(), ids=SERVERS.keys())
 def test_server_that_does_not_serve_is_told_apart(
-    state: State,
+    state: DatabaseState,
     remedy: str,
     made: Callable[[Guarded, ExitStack], URL],
     driver: str,
@@ -462,7 +474,7 @@ def test_server_that_does_not_serve_is_told_apart(
     stack: ExitStack,
 ) -> None:
     url = made(guarded, stack).set(drivername=f"postgresql+{driver}")
-    if state is State.STANDBY:
+    if state is DatabaseState.STANDBY:
         assert run("wait", url=url).code == 0
 
     status, printed = inspect_database(url), run("status", url=url)
@@ -478,35 +490,45 @@ def test_server_that_does_not_serve_is_told_apart(
 
 
 def test_right_password_lets_in(guarded: Guarded) -> None:
-    assert inspect_database(named(guarded.url, "guarded", PASSWORD)).state is State.EMPTY
+    assert inspect_database(named(guarded.url, "guarded", PASSWORD)).state is DatabaseState.EMPTY
 
 
 def test_standby_at_head_is_fine_to_read(guarded: Guarded) -> None:
     assert run("wait", url=guarded.standby).code == 0
-    assert inspect_database(guarded.standby).state is State.AT_HEAD
+    assert inspect_database(guarded.standby).state is DatabaseState.AT_HEAD
     assert run("upgrade", "head", url=guarded.standby).code == 0
 
 
-FILES: dict[str, tuple[State, int, str, Callable[[Path], str]]] = {
-    "no file": (State.FILE_NOT_FOUND, 7, "does not exist$", lambda folder: f"sqlite:///{folder}/new.db"),
+FILES: dict[str, tuple[DatabaseState, int, str, Callable[[Path], str]]] = {
+    "no file": (DatabaseState.FILE_NOT_FOUND, 7, "does not exist$", lambda folder: f"sqlite:///{folder}/new.db"),
     "no folder": (
-        State.FILE_NOT_FOUND,
+        DatabaseState.FILE_NOT_FOUND,
         7,
         "the folder .*/nowhere does not exist$",
         lambda folder: f"sqlite:///{folder}/nowhere/new.db",
     ),
-    "folder": (State.NOT_A_DATABASE, 7, "is a folder$", lambda folder: f"sqlite:///{folder}"),
-    "text": (State.NOT_A_DATABASE, 7, "file is not a database", lambda folder: f"sqlite:///{folder}/text"),
-    "damaged": (State.NOT_A_DATABASE, 7, "malformed", lambda folder: f"sqlite:///{folder}/damaged.db"),
+    "folder": (DatabaseState.NOT_A_DATABASE, 7, "is a folder$", lambda folder: f"sqlite:///{folder}"),
+    "text": (DatabaseState.NOT_A_DATABASE, 7, "file is not a database", lambda folder: f"sqlite:///{folder}/text"),
+    "damaged": (DatabaseState.NOT_A_DATABASE, 7, "malformed", lambda folder: f"sqlite:///{folder}/damaged.db"),
     "read-only": (
-        State.READ_ONLY,
+        DatabaseState.READ_ONLY,
         7,
         "behind.db is read-only$",
         lambda folder: f"sqlite:///file:{folder}/behind.db?mode=ro&uri=true",
     ),
-    "locked": (State.LOCKED, 8, "database is locked", lambda folder: f"sqlite:///{folder}/locked.db?timeout=0.1"),
-    "no URL": (State.UNREACHABLE, 7, "is no URL", lambda folder: f"{folder}/new.db"),
-    "MySQL": (State.UNREACHABLE, 7, "none that Fractal runs on", lambda _folder: f"mysql://me:{SECRET}@server/name"),
+    "locked": (
+        DatabaseState.LOCKED,
+        8,
+        "database is locked",
+        lambda folder: f"sqlite:///{folder}/locked.db?timeout=0.1",
+    ),
+    "no URL": (DatabaseState.UNREACHABLE, 7, "is no URL", lambda folder: f"{folder}/new.db"),
+    "MySQL": (
+        DatabaseState.UNREACHABLE,
+        7,
+        "none that Fractal runs on",
+        lambda _folder: f"mysql://me:{SECRET}@server/name",
+    ),
 }
 
 
@@ -525,7 +547,7 @@ def folder(fractal_sqlite_databases: Databases, tmp_path: Path, stack: ExitStack
 
 @pytest.mark.parametrize(("state", "code", "message", "address"), FILES.values(), ids=FILES.keys())
 def test_file_that_does_not_serve_is_told_apart(
-    state: State, code: int, message: str, address: Callable[[Path], str], folder: Path
+    state: DatabaseState, code: int, message: str, address: Callable[[Path], str], folder: Path
 ) -> None:
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     url = address(folder)
@@ -541,4 +563,4 @@ def test_file_that_does_not_serve_is_told_apart(
 def test_every_state_has_been_met() -> None:
     met = [case.state for case in CASES] + [state for state, *_ in [*SERVERS.values(), *FILES.values()]]
 
-    assert set(met) == set(State)
+    assert set(met) == set(DatabaseState)

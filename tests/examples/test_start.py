@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import URL
 
-from fractal_models.database.releases import ADOPTED_REVISION
+from fractal_models.database.revisions.releases import ADOPTED_REVISION
 from tests.databases import upgrade
 from tests.examples.serving import FOLDER, environment, free_port, serve_app
 

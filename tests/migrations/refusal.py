@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 from sqlalchemy import URL
 
-from fractal_models.database.engine import upkeep_engine
+from fractal_models.database.connection.engine import maintenance_engine
 from tests.database.rows import content
 from tests.databases import upgrade
 from tests.migrations.catalog import catalog, revisions
@@ -24,6 +24,6 @@ def refusal(url: URL) -> str:
 
 def execute(url: URL, *statements: str) -> None:
     """Run SQL, and commit after each statement, as somebody at a prompt does."""
-    with upkeep_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with maintenance_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for statement in statements:
             connection.execute(sa.text(statement))

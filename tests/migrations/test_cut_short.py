@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy import URL
 
-from fractal_models.database import State, inspect_database
-from fractal_models.database.engine import upkeep_engine
+from fractal_models.database import DatabaseState, inspect_database
+from fractal_models.database.connection.engine import maintenance_engine
 from tests.database.rows import content
 from tests.databases import alembic_config
 from tests.migrations.catalog import catalog, differences, revisions
@@ -26,7 +26,7 @@ class CutShortError(Exception):
 
 def migrate(url: URL, direction: str, revision: str, statements: int) -> bool:
     """Run a revision, but no more than so many statements of it that change anything; tell whether it ended."""
-    engine = upkeep_engine(url)
+    engine = maintenance_engine(url)
     left = statements
 
     @sa.event.listens_for(engine, "before_cursor_execute")
@@ -87,11 +87,11 @@ def test_downgrade_that_was_cut_short_is_undone_on_the_way_up(postgres_sites: Si
         if migrate(url, "downgrade", below, statements):
             break
         status = inspect_database(url)
-        assert status.state is not State.DRIFTED or "a downgrade from there was cut short" in status.remedy
+        assert status.state is not DatabaseState.DRIFTED or "a downgrade from there was cut short" in status.remedy
 
         assert migrate(url, "upgrade", "head", 10_000)
 
-        assert inspect_database(url).state is State.AT_HEAD
+        assert inspect_database(url).state is DatabaseState.AT_HEAD
         assert differences(catalog(url), catalog(postgres_sites.template("head"))) == []
 
 

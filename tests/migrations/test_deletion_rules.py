@@ -6,7 +6,7 @@ from alembic import command
 from alembic.util import CommandError
 from sqlalchemy import URL
 
-from fractal_models.database.engine import connect, upkeep_engine
+from fractal_models.database.connection.engine import connect, maintenance_engine
 from tests.database.rows import content
 from tests.databases import alembic_config, upgrade
 from tests.migrations.catalog import catalog, differences, revisions
@@ -107,7 +107,7 @@ def test_rows_that_refer_to_nothing_are_in_the_way(sites: Sites) -> None:
 
 def test_there_is_no_moment_without_a_foreign_key(postgres_sites: Sites) -> None:
     url = postgres_sites.at(BELOW)
-    engine, config = upkeep_engine(url), alembic_config()
+    engine, config = maintenance_engine(url), alembic_config()
     config.attributes["connection"] = engine
     query = sa.text("SELECT count(DISTINCT (conrelid, conkey)) FROM pg_constraint WHERE contype = 'f'")
     seen = []

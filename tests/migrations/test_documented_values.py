@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from fractal_models.database.engine import connect
+from fractal_models.database.connection.engine import connect
 from tests.databases import upgrade
 from tests.migrations.conftest import Sites
 from tests.migrations.refusal import execute, refusal

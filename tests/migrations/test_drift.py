@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import URL
 
-from fractal_models.database import drift
-from fractal_models.database.engine import connect
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.inspection import schema as drift
 from tests.migrations.catalog import revisions
 from tests.migrations.conftest import Sites
 from tests.migrations.refusal import execute

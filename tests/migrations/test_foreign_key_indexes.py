@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
-from fractal_models.database.engine import connect
+from fractal_models.database.connection.engine import connect
 from tests.database.commandline import text_of
 from tests.database.processes import Migrator
 from tests.databases import upgrade

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy import URL
 
-from fractal_models.database import State, inspect_database
-from fractal_models.database.engine import connect
+from fractal_models.database import DatabaseState, inspect_database
+from fractal_models.database.connection.engine import connect
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import run
 from tests.database.dumps import dump, psql
@@ -58,7 +58,7 @@ def test_early_database_goes_to_head_and_back_unharmed(early_url: URL) -> None:
 
     upgrade(early_url)
 
-    assert inspect_database(early_url).state is State.AT_HEAD
+    assert inspect_database(early_url).state is DatabaseState.AT_HEAD
     command.check(alembic_config(early_url))
     assert content(early_url) == rows
 
@@ -104,7 +104,7 @@ def test_any_name_is_found_by_its_table_and_columns(early_url: URL) -> None:
     before = catalog(early_url)
 
     upgrade(early_url)
-    assert inspect_database(early_url).state is State.AT_HEAD
+    assert inspect_database(early_url).state is DatabaseState.AT_HEAD
 
     downgrade(early_url)
     assert catalog(early_url) == before
@@ -151,7 +151,7 @@ def test_upgrade_that_got_half_of_the_locks_is_continued(early_url: URL, young_u
         reader.rollback()
     assert revisions(early_url) == [BASELINE]
     assert catalog(early_url) != before
-    assert inspect_database(early_url).state is State.SERVER_2_9
+    assert inspect_database(early_url).state is DatabaseState.SERVER_2_9
 
     upgrade(early_url, ONE_NAME)
 

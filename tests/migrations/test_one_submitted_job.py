@@ -6,7 +6,7 @@ from alembic import command
 from sqlalchemy import URL
 from sqlalchemy.exc import IntegrityError
 
-from fractal_models.database.engine import upkeep_engine
+from fractal_models.database.connection.engine import maintenance_engine
 from tests.databases import alembic_config, upgrade
 from tests.migrations.catalog import catalog, differences
 from tests.migrations.conftest import Sites
@@ -50,7 +50,7 @@ def test_other_jobs_are_not_in_the_way(sites: Sites) -> None:
 
 def duplicate_when_the_revision_begins(url: URL) -> None:
     """Upgrade, and submit a second job between the check of the rows and the first statement of the revision."""
-    engine, config = upkeep_engine(url), alembic_config()
+    engine, config = maintenance_engine(url), alembic_config()
     config.attributes["connection"] = engine
 
     @sa.event.listens_for(engine, "before_cursor_execute")

@@ -9,7 +9,7 @@ import pytest
 from fastapi_users.db import BaseUserDatabase
 from sqlmodel import Session
 
-from fractal_models.database import async_session_maker, create_async_engine, create_engine
+from fractal_models.database import async_sessionmaker, create_async_engine, create_engine
 from fractal_models.models import OAuthAccount, UserOAuth
 from tests.conftest import ASYNC_DRIVERS
 from tests.databases import databases_of
@@ -37,7 +37,7 @@ async def users(request: pytest.FixtureRequest) -> AsyncIterator[Users]:
         engine.dispose()
     else:
         async_engine = create_async_engine(url)
-        async with async_session_maker(async_engine)() as async_session:
+        async with async_sessionmaker(async_engine)() as async_session:
             yield adapters.SQLModelUserDatabaseAsync(async_session, UserOAuth, OAuthAccount)
         await async_engine.dispose()
     databases.drop(url)

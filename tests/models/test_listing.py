@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased, selectinload, undefer
 from sqlmodel import Session, col, select
 
 from fractal_models.base import Base
-from fractal_models.listing import heavy_columns, without_heavy
+from fractal_models.loading import heavy_columns, without_heavy
 from fractal_models.models import (
     ApplyWorkflow,
     Dataset,

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import URL
 
-from fractal_models.database import State, create_engine, inspect_database
-from fractal_models.database.migrations import migrations_folder
+from fractal_models.database import DatabaseState, create_engine, inspect_database
+from fractal_models.database.revisions.history import migrations_folder
 from fractal_models.testing import databases as module
 from fractal_models.testing.databases import Databases, PostgreSQLDatabases, SQLiteDatabases, digest
 
@@ -117,7 +117,7 @@ def test_database_is_dropped_at_once_if_it_must_be(fractal_databases: Databases)
     url = fractal_databases.create_at_head()
     fractal_databases.drop(url, at_once=True)
 
-    assert inspect_database(url).state in {State.NO_DATABASE, State.FILE_NOT_FOUND}
+    assert inspect_database(url).state in {DatabaseState.NO_DATABASE, DatabaseState.FILE_NOT_FOUND}
 
 
 def test_what_a_killed_run_has_left_is_dropped_by_the_next_one(make: Make) -> None:

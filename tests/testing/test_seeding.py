@@ -10,11 +10,11 @@ from sqlalchemy import URL
 from sqlalchemy.orm import Session
 
 from fractal_models.base import Base
-from fractal_models.database import create_engine, session_maker
+from fractal_models.database import create_engine, sessionmaker
 from fractal_models.models import JobV2, TaskV2, UserGroup, UserOAuth, Workflow, WorkflowV2
 from fractal_models.testing import seed
 from fractal_models.testing.databases import Databases
-from fractal_models.testing.seeding import PASSWORD
+from fractal_models.testing.demo_site import PASSWORD
 from tests.database.commandline import finish, run, start
 
 Rows = dict[str, Sequence[Any]]
@@ -35,7 +35,7 @@ def expected(fractal_sqlite_databases: Databases) -> Iterator[Rows]:
     url = fractal_sqlite_databases.create_at_head()
     assert finish(start("seed", "--size", "3", url=url)).code == 0
     engine = create_engine(url)
-    with session_maker(engine)() as session:
+    with sessionmaker(engine)() as session:
         yield rows(session)
     engine.dispose()
     fractal_sqlite_databases.drop(url)

@@ -12,8 +12,8 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Session, col, select
 
-from fractal_models.database import async_session_maker, create_async_engine, create_engine, session_maker
-from fractal_models.listing import without_heavy
+from fractal_models.database import async_sessionmaker, create_async_engine, create_engine, sessionmaker
+from fractal_models.loading import without_heavy
 from fractal_models.models import (
     ApplyWorkflow,
     Dataset,
@@ -49,9 +49,9 @@ from fractal_models.testing.factories import DatasetV2Factory, ProjectFactory, W
 from fractal_models.utils import get_timestamp
 
 engine = create_engine("sqlite:///fractal.db", connect_timeout=5, pool_size=5)
-sessions = session_maker(engine)
+sessions = sessionmaker(engine)
 async_engine = create_async_engine("postgresql://localhost/fractal", pooler=True)
-async_sessions = async_session_maker(async_engine)
+async_sessions = async_sessionmaker(async_engine)
 
 
 def fill(session: Session) -> Project:

@@ -5,13 +5,13 @@ from typing import Any
 
 from fractal_models.base import Base
 from fractal_models.columns import (
+    children,
+    eager_relationship,
     heavy,
     json_array,
     json_object,
-    owned,
     primary_key,
-    related,
-    related_key,
+    required_foreign_key,
     timestamp_now,
 )
 from fractal_models.models.v1.project import Project
@@ -25,7 +25,7 @@ class Resource(_ResourceBaseV1, Base, table=True):
 
     id: int | None = primary_key()
 
-    dataset_id: int = related_key(foreign_key="dataset.id", ondelete="CASCADE", index=True)
+    dataset_id: int = required_foreign_key(foreign_key="dataset.id", ondelete="CASCADE", index=True)
 
     path: str
 
@@ -37,8 +37,8 @@ class Dataset(_DatasetBaseV1, Base, table=True):
 
     id: int | None = primary_key()
 
-    project_id: int = related_key(foreign_key="project.id", index=True)
-    project: Project = related()
+    project_id: int = required_foreign_key(foreign_key="project.id", index=True)
+    project: Project = eager_relationship()
 
     name: str
     type: str | None = None
@@ -49,7 +49,7 @@ class Dataset(_DatasetBaseV1, Base, table=True):
 
     timestamp_created: datetime = timestamp_now()
 
-    resource_list: list[Resource] = owned("Resource.id")
+    resource_list: list[Resource] = children("Resource.id")
 
     @property
     def paths(self) -> list[str]:

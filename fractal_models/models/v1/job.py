@@ -7,10 +7,10 @@ from sqlmodel import Field
 
 from fractal_models.base import Base
 from fractal_models.columns import (
+    enum_check,
     heavy,
     json_object,
-    one_of,
-    one_submitted,
+    one_submitted_index,
     primary_key,
     task_index_range,
     timestamp_now,
@@ -23,8 +23,8 @@ class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
 
     __tablename__ = "applyworkflow"
     __table_args__ = (
-        one_submitted("ix_applyworkflow_one_submitted_per_output_dataset", "output_dataset_id"),
-        one_of("status", JobStatusTypeV1),
+        one_submitted_index("ix_applyworkflow_one_submitted_per_output_dataset", "output_dataset_id"),
+        enum_check("status", JobStatusTypeV1),
         task_index_range(),
     )
 

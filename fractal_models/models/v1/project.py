@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fractal_models.base import Base
-from fractal_models.columns import primary_key, related, timestamp_now
+from fractal_models.columns import eager_relationship, primary_key, timestamp_now
 from fractal_models.models.linkuserproject import LinkUserProject
 from fractal_models.models.security import UserOAuth
 from fractal_models.schemas.v1 import _ProjectBaseV1
@@ -21,6 +21,6 @@ class Project(_ProjectBaseV1, Base, table=True):
 
     timestamp_created: datetime = timestamp_now()
 
-    user_list: list[UserOAuth] = related(
+    user_list: list[UserOAuth] = eager_relationship(
         secondary=LinkUserProject.__tablename__, passive_deletes=True, order_by="UserOAuth.id"
     )

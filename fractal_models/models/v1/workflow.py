@@ -6,7 +6,15 @@ from typing import Any
 from sqlalchemy.orm import validates
 
 from fractal_models.base import Base
-from fractal_models.columns import json_object, keep_numbered, primary_key, related, related_key, steps, timestamp_now
+from fractal_models.columns import (
+    eager_relationship,
+    json_object,
+    keep_numbered,
+    primary_key,
+    required_foreign_key,
+    steps,
+    timestamp_now,
+)
 from fractal_models.models.v1.project import Project
 from fractal_models.models.v1.task import Task
 from fractal_models.schemas.v1 import _WorkflowBaseV1, _WorkflowTaskBaseV1
@@ -20,10 +28,10 @@ class WorkflowTask(_WorkflowTaskBaseV1, Base, table=True):
 
     id: int | None = primary_key()
 
-    workflow_id: int = related_key(foreign_key="workflow.id", ondelete="CASCADE", index=True)
+    workflow_id: int = required_foreign_key(foreign_key="workflow.id", ondelete="CASCADE", index=True)
 
-    task_id: int = related_key(foreign_key="task.id", index=True)
-    task: Task = related()
+    task_id: int = required_foreign_key(foreign_key="task.id", index=True)
+    task: Task = eager_relationship()
 
     order: int | None = None
     """Position in the workflow, counted from 0."""
@@ -66,8 +74,8 @@ class Workflow(_WorkflowBaseV1, Base, table=True):
 
     id: int | None = primary_key()
 
-    project_id: int = related_key(foreign_key="project.id", index=True)
-    project: Project = related()
+    project_id: int = required_foreign_key(foreign_key="project.id", index=True)
+    project: Project = eager_relationship()
 
     name: str
 

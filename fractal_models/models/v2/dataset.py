@@ -5,13 +5,13 @@ from typing import Any
 
 from fractal_models.base import Base
 from fractal_models.columns import (
+    eager_relationship,
     heavy,
     json_array,
     json_object,
     no_filters,
     primary_key,
-    related,
-    related_key,
+    required_foreign_key,
     timestamp_now,
 )
 from fractal_models.models.v2.project import ProjectV2
@@ -24,8 +24,8 @@ class DatasetV2(Base, table=True):
 
     id: int | None = primary_key()
 
-    project_id: int = related_key(foreign_key="projectv2.id", index=True)
-    project: ProjectV2 = related()
+    project_id: int = required_foreign_key(foreign_key="projectv2.id", index=True)
+    project: ProjectV2 = eager_relationship()
 
     name: str
 

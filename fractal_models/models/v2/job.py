@@ -7,10 +7,10 @@ from sqlmodel import Field
 
 from fractal_models.base import Base
 from fractal_models.columns import (
+    enum_check,
     heavy,
     json_object,
-    one_of,
-    one_submitted,
+    one_submitted_index,
     primary_key,
     task_index_range,
     timestamp_now,
@@ -23,8 +23,8 @@ class JobV2(Base, table=True):
 
     __tablename__ = "jobv2"
     __table_args__ = (
-        one_submitted("ix_jobv2_one_submitted_per_dataset", "dataset_id"),
-        one_of("status", JobStatusTypeV2),
+        one_submitted_index("ix_jobv2_one_submitted_per_dataset", "dataset_id"),
+        enum_check("status", JobStatusTypeV2),
         task_index_range(),
     )
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fractal_models.base import Base
-from fractal_models.columns import primary_key, related, timestamp_now
+from fractal_models.columns import eager_relationship, primary_key, timestamp_now
 from fractal_models.models.linkuserproject import LinkUserProjectV2
 from fractal_models.models.security import UserOAuth
 
@@ -19,6 +19,6 @@ class ProjectV2(Base, table=True):
 
     timestamp_created: datetime = timestamp_now()
 
-    user_list: list[UserOAuth] = related(
+    user_list: list[UserOAuth] = eager_relationship(
         secondary=LinkUserProjectV2.__tablename__, passive_deletes=True, order_by="UserOAuth.id"
     )

@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import heavy, json_array, json_object, primary_key, related_key
+from fractal_models.columns import heavy, json_array, json_object, primary_key, required_foreign_key
 
 
 class TaskV2(Base, table=True):
@@ -15,7 +15,7 @@ class TaskV2(Base, table=True):
 
     id: int | None = primary_key()
 
-    taskgroupv2_id: int = related_key(foreign_key="taskgroupv2.id", ondelete="CASCADE", index=True)
+    taskgroupv2_id: int = required_foreign_key(foreign_key="taskgroupv2.id", ondelete="CASCADE", index=True)
 
     source: str | None = None
     """Where the task comes from."""

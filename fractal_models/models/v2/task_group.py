@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import json_object, one_of, owned, primary_key, timestamp_now
+from fractal_models.columns import children, enum_check, json_object, primary_key, timestamp_now
 from fractal_models.models.v2.task import TaskV2
 from fractal_models.schemas.v2 import TaskGroupActivityActionV2, TaskGroupActivityStatusV2
 
@@ -70,7 +70,7 @@ class TaskGroupV2(Base, table=True):
     timestamp_last_used: datetime = timestamp_now(sa_column_kwargs={"server_default": text("'2024-11-20 00:00:00+00'")})
     """When a job last ran one of its tasks; 2024-11-20 for groups from before this was recorded."""
 
-    task_list: list[TaskV2] = owned("TaskV2.id")
+    task_list: list[TaskV2] = children("TaskV2.id")
 
     @property
     def pip_install_string(self) -> str:
@@ -97,7 +97,7 @@ class TaskGroupActivityV2(Base, table=True):
     """One collection, deactivation or reactivation of a task group. It outlives the group."""
 
     __tablename__ = "taskgroupactivityv2"
-    __table_args__ = (one_of("status", TaskGroupActivityStatusV2), one_of("action", TaskGroupActivityActionV2))
+    __table_args__ = (enum_check("status", TaskGroupActivityStatusV2), enum_check("action", TaskGroupActivityActionV2))
 
     id: int | None = primary_key()
 

@@ -3,7 +3,14 @@
 from datetime import datetime
 
 from fractal_models.base import Base
-from fractal_models.columns import keep_numbered, primary_key, related, related_key, steps, timestamp_now
+from fractal_models.columns import (
+    eager_relationship,
+    keep_numbered,
+    primary_key,
+    required_foreign_key,
+    steps,
+    timestamp_now,
+)
 from fractal_models.models.v2.project import ProjectV2
 from fractal_models.models.v2.workflowtask import WorkflowTaskV2
 
@@ -15,8 +22,8 @@ class WorkflowV2(Base, table=True):
 
     id: int | None = primary_key()
 
-    project_id: int = related_key(foreign_key="projectv2.id", index=True)
-    project: ProjectV2 = related()
+    project_id: int = required_foreign_key(foreign_key="projectv2.id", index=True)
+    project: ProjectV2 = eager_relationship()
 
     name: str
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fractal_models.base import Base
-from fractal_models.columns import json_object, no_filters, primary_key, related, related_key
+from fractal_models.columns import eager_relationship, json_object, no_filters, primary_key, required_foreign_key
 from fractal_models.models.v2.task import TaskV2
 
 
@@ -14,10 +14,10 @@ class WorkflowTaskV2(Base, table=True):
 
     id: int | None = primary_key()
 
-    workflow_id: int = related_key(foreign_key="workflowv2.id", ondelete="CASCADE", index=True)
+    workflow_id: int = required_foreign_key(foreign_key="workflowv2.id", ondelete="CASCADE", index=True)
 
-    task_id: int = related_key(foreign_key="taskv2.id", index=True)
-    task: TaskV2 = related()
+    task_id: int = required_foreign_key(foreign_key="taskv2.id", index=True)
+    task: TaskV2 = eager_relationship()
 
     task_type: str
     """`TaskV2.type` of its task."""

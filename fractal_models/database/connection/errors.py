@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from fractal_models.database.state import Status
+    from fractal_models.database.inspection.state import Status
 
 
 class DatabaseError(Exception):

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from fractal_models.database.engine import connect
-from fractal_models.database.errors import BlockedByDataError, DriftError
-from fractal_models.database.migrations import pending
-from fractal_models.database.preflight import Finding, Rule, orphans, rules
-from fractal_models.database.state import State, Status, inspect_database
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.connection.errors import BlockedByDataError, DriftError
+from fractal_models.database.inspection.state import DatabaseState, Status, inspect_database
+from fractal_models.database.revisions.history import pending
+from fractal_models.database.revisions.rules import Finding, Rule, orphans, rules
 from fractal_models.schemas.v1 import RESERVED_ARGUMENTS
 from fractal_models.schemas.v2 import TaskGroupV2OriginEnum
 
@@ -21,7 +21,7 @@ def _order_rule(workflow: str, step: str) -> Rule:
     return Rule(
         table=workflow,
         reason="has steps whose `order` is not 0, 1, 2 … without gaps",
-        mend=f"Call `workflow.task_list.reorder()` and commit, or number `{step}.order` by hand",
+        remedy=f"Call `workflow.task_list.reorder()` and commit, or number `{step}.order` by hand",
         query=f"""
             SELECT workflow_id FROM {step} GROUP BY workflow_id
             HAVING count(DISTINCT "order") <> count(*) OR min("order") <> 0 OR max("order") <> count(*) - 1
@@ -34,7 +34,7 @@ def _link_rule(table: str) -> Rule:
     return Rule(
         table=table,
         reason="has a docs_link that is no http(s) address",
-        mend="Correct or clear it",
+        remedy="Correct or clear it",
         query=f"""
             SELECT id FROM {table}
             WHERE lower(docs_link) NOT LIKE 'http://_%' AND lower(docs_link) NOT LIKE 'https://_%' ORDER BY id
@@ -50,7 +50,7 @@ DOCUMENTED_RULES = (
     Rule(
         table="workflowtask",
         reason="has arguments that the runner sets itself",
-        mend=f"Remove {', '.join(sorted(RESERVED_ARGUMENTS))} from its args",
+        remedy=f"Remove {', '.join(sorted(RESERVED_ARGUMENTS))} from its args",
         query={
             "postgresql": f"""
                 SELECT DISTINCT w.id FROM workflowtask w CROSS JOIN LATERAL json_object_keys(
@@ -71,19 +71,19 @@ DOCUMENTED_RULES = (
     Rule(
         table="task",
         reason="has an empty source, which should identify it",
-        mend="Give it a unique one",
+        remedy="Give it a unique one",
         query="SELECT id FROM task WHERE trim(source) = '' ORDER BY id",
     ),
     Rule(
         table="taskv2",
         reason="has a type other than compound, parallel and non_parallel",
-        mend="Set the type that fits its commands",
+        remedy="Set the type that fits its commands",
         query="SELECT id FROM taskv2 WHERE type NOT IN ('compound', 'parallel', 'non_parallel') ORDER BY id",
     ),
     Rule(
         table="workflowtaskv2",
         reason="has a task_type other than the type of its task",
-        mend="Copy it: `UPDATE workflowtaskv2 SET task_type = (SELECT type FROM taskv2 WHERE id = task_id)`",
+        remedy="Copy it: `UPDATE workflowtaskv2 SET task_type = (SELECT type FROM taskv2 WHERE id = task_id)`",
         query="""
             SELECT w.id FROM workflowtaskv2 w JOIN taskv2 t ON t.id = w.task_id
             WHERE w.task_type <> t.type ORDER BY w.id
@@ -92,7 +92,7 @@ DOCUMENTED_RULES = (
     Rule(
         table="taskgroupv2",
         reason=f"has an origin other than {', '.join(TaskGroupV2OriginEnum)}",
-        mend="Set the one that fits",
+        remedy="Set the one that fits",
         query=f"SELECT id FROM taskgroupv2 WHERE origin NOT IN ({_quoted(TaskGroupV2OriginEnum)}) ORDER BY id",
     ),
 )
@@ -126,7 +126,7 @@ class Diagnosis:
             raise (DriftError if differences else BlockedByDataError)("; ".join(found), self.status)
 
 
-EXAMINED = {State.AT_HEAD, State.BEHIND, State.SERVER_2_9, State.DRIFTED}
+EXAMINED = {DatabaseState.AT_HEAD, DatabaseState.BEHIND, DatabaseState.SERVER_2_9, DatabaseState.DRIFTED}
 """The states whose rows can be asked."""
 
 
@@ -137,7 +137,7 @@ def examine_database(url: str | URL) -> Diagnosis:
         return Diagnosis(status)
     with connect(url) as connection:
         coming = pending(status.revisions[0])
-        drifted = status.state is State.DRIFTED
+        drifted = status.state is DatabaseState.DRIFTED
         blocking = _broken(connection, (rule for revision in coming for rule in rules(revision)), drifted)
         if coming and connection.dialect.name == "sqlite":
             blocking += orphans(connection)

@@ -13,15 +13,15 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, NullPool, event, make_url
+from sqlalchemy import URL, Connection, Engine, NullPool, event, make_url, orm
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, StatementError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.ext.asyncio import create_async_engine as sqlalchemy_create_async_engine
-from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
-from fractal_models.database.errors import DatabaseError, UnreachableError
+from fractal_models.database.connection.errors import DatabaseError, UnreachableError
 
 SYNC_DRIVERS = {
     "postgres": "postgresql+psycopg2",
@@ -188,24 +188,24 @@ def _for_asyncpg(url: URL) -> tuple[URL, dict[str, Any]]:
     return url.difference_update_query(["connect_timeout", "application_name"]), said
 
 
-def session_maker(engine: Engine, **kwargs: Any) -> sessionmaker[Session]:
+def sessionmaker(engine: Engine, **kwargs: Any) -> orm.sessionmaker[Session]:
     """Make a factory of SQLModel's sessions; keywords are those of `sqlalchemy.orm.sessionmaker`."""
-    return sessionmaker(engine, **{"class_": Session, **kwargs})
+    return orm.sessionmaker(engine, **{"class_": Session, **kwargs})
 
 
-def async_session_maker(engine: AsyncEngine, **kwargs: Any) -> async_sessionmaker[AsyncSession]:
+def async_sessionmaker(engine: AsyncEngine, **kwargs: Any) -> sqlalchemy_asyncio.async_sessionmaker[AsyncSession]:
     """Make a factory of SQLAlchemy's asynchronous sessions.
 
     Objects stay readable after a commit: there is no loading behind the scenes in async code.
     """
-    return async_sessionmaker(engine, **{"expire_on_commit": False, **kwargs})
+    return sqlalchemy_asyncio.async_sessionmaker(engine, **{"expire_on_commit": False, **kwargs})
 
 
 CONNECT_TIMEOUT = 10.0
 """Seconds after which the upkeep gives up a server that does not answer; libpq would wait for minutes."""
 
 
-def upkeep_engine(url: str | URL, connect_timeout: float = CONNECT_TIMEOUT) -> Engine:
+def maintenance_engine(url: str | URL, connect_timeout: float = CONNECT_TIMEOUT) -> Engine:
     """Make an engine whose connections change nothing by themselves, and are closed after use.
 
     Raises:
@@ -221,7 +221,7 @@ def upkeep_engine(url: str | URL, connect_timeout: float = CONNECT_TIMEOUT) -> E
 @contextmanager
 def connect(url: str | URL) -> Iterator[Connection]:
     """Open one connection that changes nothing by itself, and leave nothing open behind it."""
-    with upkeep_engine(url).connect() as connection:
+    with maintenance_engine(url).connect() as connection:
         if connection.dialect.name == "postgresql":
             event.listen(connection, "begin", lock_timeout(READ_WAIT))
         yield connection

@@ -30,29 +30,31 @@ from fractal_models.base import Base
 from fractal_models.database import (
     BlockedByDataError,
     DatabaseError,
+    DatabaseState,
     DeclinedError,
     DriftError,
     NeedsUpgradeError,
-    State,
     UnreachableError,
     alembic_config,
     check_database,
     inspect_database,
-    session_maker,
+    sessionmaker,
     sync_url,
 )
-from fractal_models.database import (
-    doctor as diagnosis,
+from fractal_models.database.connection.engine import (
+    CONNECT_TIMEOUT,
+    connect,
+    maintenance_engine,
+    masked,
+    without_secrets,
 )
-from fractal_models.database import (
-    roles as privileges,
-)
-from fractal_models.database.engine import CONNECT_TIMEOUT, connect, masked, upkeep_engine, without_secrets
-from fractal_models.database.migrate import LONGEST_WAIT, WAIT
-from fractal_models.database.migrations import DEFAULT_URL, pending, scripts
-from fractal_models.database.preflight import Finding, irreversible
-from fractal_models.database.releases import ADOPTED_REVISION
-from fractal_models.database.state import Status, explain, missing_file, said_by
+from fractal_models.database.inspection import doctor as diagnosis
+from fractal_models.database.inspection import roles as privileges
+from fractal_models.database.inspection.state import Status, explain, missing_file, said_by
+from fractal_models.database.migration.runner import LONGEST_WAIT, WAIT
+from fractal_models.database.revisions.history import DEFAULT_URL, pending, scripts
+from fractal_models.database.revisions.releases import ADOPTED_REVISION
+from fractal_models.database.revisions.rules import Finding, irreversible
 
 EXIT_CODES = """\
 exit codes:
@@ -95,10 +97,21 @@ MIGRATING = {command.upgrade, command.downgrade}
 NEEDING_A_DATABASE = {command.check, command.current, command.downgrade, command.stamp}
 """Verbs of Alembic that make no sense without a database; on SQLite they would make an empty file."""
 
-TRANSIENT = {State.HOST_NOT_FOUND, State.NOT_RESPONDING, State.REFUSED, State.STARTING, State.LOCKED}
+TRANSIENT = {
+    DatabaseState.HOST_NOT_FOUND,
+    DatabaseState.NOT_RESPONDING,
+    DatabaseState.REFUSED,
+    DatabaseState.STARTING,
+    DatabaseState.LOCKED,
+}
 """What a server that is on its way up looks like."""
 
-CLOSED = {State.AUTHENTICATION, State.NO_DATABASE, State.NOT_A_DATABASE, State.UNREACHABLE}
+CLOSED = {
+    DatabaseState.AUTHENTICATION,
+    DatabaseState.NO_DATABASE,
+    DatabaseState.NOT_A_DATABASE,
+    DatabaseState.UNREACHABLE,
+}
 """No connection, and waiting does not help."""
 
 
@@ -156,7 +169,7 @@ def _count(connection: Connection, table: TableClause) -> int | None:
     try:
         return connection.scalar(select(func.count()).select_from(table))
     except DBAPIError as error:
-        if explain(error, connection.engine.url).state is not State.NO_PERMISSION:
+        if explain(error, connection.engine.url).state is not DatabaseState.NO_PERMISSION:
             raise
         connection.rollback()
         return None
@@ -164,7 +177,7 @@ def _count(connection: Connection, table: TableClause) -> int | None:
 
 def _print_status(facts: dict[str, Any]) -> None:
     out = console()
-    good = facts["state"] == State.AT_HEAD.name.lower()
+    good = facts["state"] == DatabaseState.AT_HEAD.name.lower()
     out.print(f"[bold {'green' if good else 'yellow'}]{escape(facts['message'])}[/]")
     if facts["remedy"]:
         out.print(f"[bold]→[/] {escape(facts['remedy'])}")
@@ -200,7 +213,7 @@ def doctor(config: Config, as_json: bool = False) -> None:
                 "table": finding.rule.table,
                 "rows": list(finding.keys),
                 "reason": finding.rule.reason,
-                "mend": finding.rule.mend,
+                "remedy": finding.rule.remedy,
             }
             for finding in findings
         ]
@@ -231,7 +244,7 @@ def wait(config: Config, timeout: float = 60.0) -> None:
     deadline = time.monotonic() + timeout
     while True:
         left = deadline - time.monotonic()
-        engine = upkeep_engine(url_of(config), min(CONNECT_TIMEOUT, max(left, 0)))
+        engine = maintenance_engine(url_of(config), min(CONNECT_TIMEOUT, max(left, 0)))
         found = inspect_database(engine, check_drift=False)
         if found.state not in TRANSIENT:
             break
@@ -257,11 +270,11 @@ def roles(config: Config, prefix: str = "fractal", schema: str = "public") -> No
 def seed(config: Config, size: int = 10) -> None:
     """Fill an empty database with a demo site, whose users all have the password "demo"."""
     from fractal_models.models import UserOAuth
-    from fractal_models.testing.seeding import seed as fill
+    from fractal_models.testing.demo_site import seed as fill
 
-    engine = upkeep_engine(url_of(config))
+    engine = maintenance_engine(url_of(config))
     check_database(engine)
-    with session_maker(engine)() as session:
+    with sessionmaker(engine)() as session:
         if users := session.scalar(select(func.count()).select_from(UserOAuth)):
             raise BlockedByDataError(f"the database has {users} users: a demo site is for an empty one")
         fill(session, size)
@@ -434,8 +447,8 @@ class FractalCommandLine(CommandLine):
         losses = {script.revision: loss for script in pending(None) if (loss := irreversible(script))}
         if not losses:
             return []
-        found = inspect_database(upkeep_engine(url_of(config), min(CONNECT_TIMEOUT, wait)), check_drift=False)
-        if found.state is State.EMPTY:
+        found = inspect_database(maintenance_engine(url_of(config), min(CONNECT_TIMEOUT, wait)), check_drift=False)
+        if found.state is DatabaseState.EMPTY:
             return []
         return [losses[revision] for revision, _ in found.pending if revision in losses]
 
@@ -478,7 +491,7 @@ def describe(error: Exception, url: URL | None) -> tuple[str, int]:
         return str(error), 1
     if isinstance(error, SQLAlchemyError | OSError) and url is not None:
         found = explain(error, url)
-        if found.state is not State.UNREACHABLE:
+        if found.state is not DatabaseState.UNREACHABLE:
             return f"{found.message}; {found.remedy}", found.exit_code
     said = said_by(error)
     return f"{type(error).__name__}: {without_secrets(said, url) if url is not None else said}", 1

@@ -20,10 +20,12 @@ from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionS
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from fractal_models.database import drift, preflight, state
-from fractal_models.database.engine import allow_schema_writes, lock_timeout
-from fractal_models.database.errors import BusyError, DatabaseError
-from fractal_models.database.migrations import pending, scripts, title
+from fractal_models.database.connection.engine import allow_schema_writes, lock_timeout
+from fractal_models.database.connection.errors import BusyError, DatabaseError
+from fractal_models.database.inspection import schema as drift
+from fractal_models.database.inspection import state
+from fractal_models.database.revisions import rules as preflight
+from fractal_models.database.revisions.history import pending, scripts, title
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -16,9 +16,14 @@ from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from fractal_models.base import Base
-from fractal_models.database import drift
-from fractal_models.database.engine import READ_WAIT, lock_timeout, masked, upkeep_engine, without_secrets
-from fractal_models.database.errors import (
+from fractal_models.database.connection.engine import (
+    READ_WAIT,
+    lock_timeout,
+    maintenance_engine,
+    masked,
+    without_secrets,
+)
+from fractal_models.database.connection.errors import (
     BusyError,
     DatabaseError,
     DriftError,
@@ -26,14 +31,15 @@ from fractal_models.database.errors import (
     UnreachableError,
     WrongDatabaseError,
 )
-from fractal_models.database.migrations import head, pending, scripts, title
-from fractal_models.database.releases import ADOPTED_REVISION, is_older, server_releases
+from fractal_models.database.inspection import schema as drift
+from fractal_models.database.revisions.history import head, pending, scripts, title
+from fractal_models.database.revisions.releases import ADOPTED_REVISION, is_older, server_releases
 
 UPGRADE = "fractal-models upgrade head"
 """The command that brings a database to head."""
 
 
-class State(StrEnum):
+class DatabaseState(StrEnum):
     """Every condition that asks for something else to be done."""
 
     AT_HEAD = "at head"
@@ -67,18 +73,18 @@ class State(StrEnum):
         return FAMILIES.get(self, UnreachableError)
 
 
-FAMILIES: dict[State, type[DatabaseError] | None] = {
-    State.AT_HEAD: None,
-    State.EMPTY: NeedsUpgradeError,
-    State.BEHIND: NeedsUpgradeError,
-    State.SERVER_2_9: NeedsUpgradeError,
-    State.SERVER_OLDER: WrongDatabaseError,
-    State.SERVER_NEWER: WrongDatabaseError,
-    State.UNKNOWN_REVISION: WrongDatabaseError,
-    State.FOREIGN: WrongDatabaseError,
-    State.UNVERSIONED: WrongDatabaseError,
-    State.DRIFTED: DriftError,
-    State.LOCKED: BusyError,
+FAMILIES: dict[DatabaseState, type[DatabaseError] | None] = {
+    DatabaseState.AT_HEAD: None,
+    DatabaseState.EMPTY: NeedsUpgradeError,
+    DatabaseState.BEHIND: NeedsUpgradeError,
+    DatabaseState.SERVER_2_9: NeedsUpgradeError,
+    DatabaseState.SERVER_OLDER: WrongDatabaseError,
+    DatabaseState.SERVER_NEWER: WrongDatabaseError,
+    DatabaseState.UNKNOWN_REVISION: WrongDatabaseError,
+    DatabaseState.FOREIGN: WrongDatabaseError,
+    DatabaseState.UNVERSIONED: WrongDatabaseError,
+    DatabaseState.DRIFTED: DriftError,
+    DatabaseState.LOCKED: BusyError,
 }
 """All others are ways of being unreachable."""
 
@@ -87,7 +93,7 @@ FAMILIES: dict[State, type[DatabaseError] | None] = {
 class Status:
     """A state, with what led to it."""
 
-    state: State
+    state: DatabaseState
     message: str
     """What is the case, in one line."""
     remedy: str = ""
@@ -131,9 +137,9 @@ def inspect_database(target: str | URL | Engine | Connection, *, check_drift: bo
         return _inspect_connection(target, check_drift)
     if not isinstance(target, Engine):
         try:
-            target = upkeep_engine(target)
+            target = maintenance_engine(target)
         except UnreachableError as error:
-            return Status(State.UNREACHABLE, str(error))
+            return Status(DatabaseState.UNREACHABLE, str(error))
     if (missing := missing_file(target.url)) is not None:
         return missing
     try:
@@ -170,7 +176,7 @@ def explained(url: URL) -> Iterator[None]:
         yield
     except (SQLAlchemyError, OSError) as error:
         found = explain(error, url)
-        if found.state is State.UNREACHABLE:
+        if found.state is DatabaseState.UNREACHABLE:
             raise
         found.raise_for_state()
 
@@ -181,18 +187,18 @@ def missing_file(url: URL) -> Status | None:
     if url.get_backend_name() != "sqlite" or path in {"", ":memory:"} or path.startswith("file:"):
         return None
     if Path(path).is_dir():
-        return Status(State.NOT_A_DATABASE, f"{path} is a folder", "give the path of a file")
+        return Status(DatabaseState.NOT_A_DATABASE, f"{path} is a folder", "give the path of a file")
     if Path(path).exists():
         return None
     folder = Path(path).parent
     if folder.is_dir():
         return Status(
-            State.FILE_NOT_FOUND,
+            DatabaseState.FILE_NOT_FOUND,
             f"{path} does not exist",
             f"check the path, or make a new database there: {UPGRADE}",
             UPGRADE,
         )
-    return Status(State.FILE_NOT_FOUND, f"the folder {folder} does not exist", "check the path")
+    return Status(DatabaseState.FILE_NOT_FOUND, f"the folder {folder} does not exist", "check the path")
 
 
 def _inspect_connection(connection: Connection, check_drift: bool) -> Status:
@@ -232,19 +238,25 @@ def _read(connection: Connection) -> Status:
             return _unversioned(connection, ours)
         if connection.dialect.name == "postgresql" and connection.scalar(text("SELECT current_schema()")) is None:
             return Status(
-                State.NO_PERMISSION, "the role may use no schema of its search_path", REMEDIES[State.NO_PERMISSION]
+                DatabaseState.NO_PERMISSION,
+                "the role may use no schema of its search_path",
+                REMEDIES[DatabaseState.NO_PERMISSION],
             )
         others = set(inspect(connection).get_table_names()) - {"alembic_version"}
         beside = " of Fractal, beside tables of others" if others else ""
-        return Status(State.EMPTY, f"the database is empty{beside}", f"run `{UPGRADE}`", UPGRADE, pending=_titles(None))
+        return Status(
+            DatabaseState.EMPTY, f"the database is empty{beside}", f"run `{UPGRADE}`", UPGRADE, pending=_titles(None)
+        )
     known = known_revision(revisions)
     if known is None:
         return _unknown(connection, revisions, ours)
-    found = Status(State.AT_HEAD, f"the database is at head, {known}", revisions=revisions, release=_release(known))
+    found = Status(
+        DatabaseState.AT_HEAD, f"the database is at head, {known}", revisions=revisions, release=_release(known)
+    )
     if known == head():
         return found
     ahead = _titles(known)
-    state = State.SERVER_2_9 if known == ADOPTED_REVISION else State.BEHIND
+    state = DatabaseState.SERVER_2_9 if known == ADOPTED_REVISION else DatabaseState.BEHIND
     where = f" ({found.release})" if found.release else ""
     return replace(
         found,
@@ -263,7 +275,7 @@ def own_tables(connection: Connection) -> set[str]:
 
 def _read_and_compare(connection: Connection, attempts: int = 10) -> Status:
     status = _read(connection)
-    if status.state not in {State.AT_HEAD, State.BEHIND, State.SERVER_2_9}:
+    if status.state not in {DatabaseState.AT_HEAD, DatabaseState.BEHIND, DatabaseState.SERVER_2_9}:
         return status
     try:
         differences = tuple(drift.differences(connection, status.revisions[0]))
@@ -296,7 +308,7 @@ def _drifted(connection: Connection, status: Status, differences: tuple[str, ...
             remedy += f", or `{UPGRADE}`"
     return replace(
         status,
-        state=State.DRIFTED,
+        state=DatabaseState.DRIFTED,
         message=f"the schema differs from revision {revision}: {shown}",
         remedy=remedy,
         command="fractal-models doctor",
@@ -313,7 +325,7 @@ def refuse_drift(connection: Connection, revision: str) -> None:
     found = tuple(drift.differences(connection, revision))
     # If somebody has upgraded it meanwhile, what was read belongs to two revisions.
     if found and read_revisions(connection) == (revision,):
-        _drifted(connection, Status(State.DRIFTED, "", revisions=(revision,)), found).raise_for_state()
+        _drifted(connection, Status(DatabaseState.DRIFTED, "", revisions=(revision,)), found).raise_for_state()
 
 
 def known_revision(revisions: Iterable[str]) -> str | None:
@@ -338,10 +350,13 @@ def _unversioned(connection: Connection, ours: set[str]) -> Status:
         if not any(drift.differences(connection, revision)):
             command = f"fractal-models stamp {revision}"
             return Status(
-                State.UNVERSIONED, f"{message}; its schema is that of {revision}", f"say so with `{command}`", command
+                DatabaseState.UNVERSIONED,
+                f"{message}; its schema is that of {revision}",
+                f"say so with `{command}`",
+                command,
             )
     return Status(
-        State.UNVERSIONED,
+        DatabaseState.UNVERSIONED,
         f"{message}, and its schema is neither that of fractal-server 2.9 nor that of {head()}",
         "restore alembic_version from a backup",
     )
@@ -354,7 +369,7 @@ def _unknown(connection: Connection, revisions: tuple[str, ...], ours: set[str])
         if ours:
             readable, newest = _readable(connection), list(server_releases().values())[-1].last
             return Status(
-                State.UNKNOWN_REVISION,
+                DatabaseState.UNKNOWN_REVISION,
                 f"the database has {len(ours)} of our tables, but stands at revision {name}, which is unknown here; "
                 f"these models can read {', '.join(readable) or 'none of them'}",
                 "it was probably upgraded by a newer fractal-models (run `pip install --upgrade fractal-models`), or "
@@ -364,14 +379,14 @@ def _unknown(connection: Connection, revisions: tuple[str, ...], ours: set[str])
                 readable=tuple(readable),
             )
         return Status(
-            State.FOREIGN,
+            DatabaseState.FOREIGN,
             f"the database belongs to another application: it stands at revision {name} and has no table of Fractal",
             "give the URL of a database of Fractal, or of an empty one",
             revisions=revisions,
         )
     if is_older(release):
         return Status(
-            State.SERVER_OLDER,
+            DatabaseState.SERVER_OLDER,
             f"the database is at revision {name} of {release.name}, older than 2.9",
             "upgrade it with fractal-server 2.9.1 first, then come back",
             revisions=revisions,
@@ -380,7 +395,7 @@ def _unknown(connection: Connection, revisions: tuple[str, ...], ours: set[str])
     readable = _readable(connection)
     gone = sorted(set(Base.metadata.tables) - set(readable))
     return Status(
-        State.SERVER_NEWER,
+        DatabaseState.SERVER_NEWER,
         f"the database is at revision {name} of {release.name}, newer than 2.9; these models can still read "
         f"{', '.join(readable) or 'none of its tables'}" + (f", but not {', '.join(gone)}" if gone else ""),
         "keep using its fractal-server, and read only the tables named here" if readable else "use its fractal-server",
@@ -425,7 +440,7 @@ def refuse_unversioned(connection: Connection) -> None:
         # Which revision it is takes a second run of Alembic, which it does not allow within the first.
         command = "fractal-models status"
         message = f"the database has {len(ours)} of our tables but no revision in alembic_version"
-        Status(State.UNVERSIONED, message, f"see `{command}`", command).raise_for_state()
+        Status(DatabaseState.UNVERSIONED, message, f"see `{command}`", command).raise_for_state()
 
 
 def refuse_unwritable(connection: Connection) -> None:
@@ -446,19 +461,25 @@ def unwritable(connection: Connection) -> Status | None:
         read_only = "mode=ro" in opened or "immutable=1" in opened
         # A journal has to come into its folder.
         read_only = read_only or (path and not (os.access(path, os.W_OK) and os.access(Path(path).parent, os.W_OK)))
-        return Status(State.READ_ONLY, f"{path} is read-only", REMEDIES[State.READ_ONLY]) if read_only else None
+        return (
+            Status(DatabaseState.READ_ONLY, f"{path} is read-only", REMEDIES[DatabaseState.READ_ONLY])
+            if read_only
+            else None
+        )
     if connection.scalar(text("SELECT pg_is_in_recovery()")):
-        return Status(State.STANDBY, "this server is a standby, which only reads", "give the URL of the primary")
+        return Status(
+            DatabaseState.STANDBY, "this server is a standby, which only reads", "give the URL of the primary"
+        )
     if connection.scalar(text("SHOW transaction_read_only")) == "on":
         return Status(
-            State.READ_ONLY,
+            DatabaseState.READ_ONLY,
             "transactions on this connection are read-only",
             "use a role, and a database, whose default_transaction_read_only is off",
         )
     told = _backend_pid(connection.connection.driver_connection)
     if told is not None and told != connection.scalar(text("SELECT pg_backend_pid()")):
         return Status(
-            State.POOLER,
+            DatabaseState.POOLER,
             "a connection pooler (such as PgBouncer) stands between, and could break the locks of a migration",
             "give the URL of the PostgreSQL server itself",
         )
@@ -474,80 +495,80 @@ def _backend_pid(driver: Any) -> int | None:
 
 
 SQLSTATES = {
-    "08003": State.STARTING,
-    "08006": State.STARTING,
-    "25006": State.READ_ONLY,
-    "28000": State.AUTHENTICATION,
-    "28P01": State.AUTHENTICATION,
-    "3D000": State.NO_DATABASE,
-    "3F000": State.NO_PERMISSION,
-    "42501": State.NO_PERMISSION,
-    "55P03": State.LOCKED,
-    "57P01": State.STARTING,
-    "57P02": State.STARTING,
-    "57P03": State.STARTING,
+    "08003": DatabaseState.STARTING,
+    "08006": DatabaseState.STARTING,
+    "25006": DatabaseState.READ_ONLY,
+    "28000": DatabaseState.AUTHENTICATION,
+    "28P01": DatabaseState.AUTHENTICATION,
+    "3D000": DatabaseState.NO_DATABASE,
+    "3F000": DatabaseState.NO_PERMISSION,
+    "42501": DatabaseState.NO_PERMISSION,
+    "55P03": DatabaseState.LOCKED,
+    "57P01": DatabaseState.STARTING,
+    "57P02": DatabaseState.STARTING,
+    "57P03": DatabaseState.STARTING,
 }
 
 TEXTS = {
-    r'role ".*" does not exist': State.AUTHENTICATION,
-    r'database ".*" does not exist': State.NO_DATABASE,
-    "could not translate host name": State.HOST_NOT_FOUND,
-    "failed to resolve host": State.HOST_NOT_FOUND,
-    "name or service not known": State.HOST_NOT_FOUND,
-    "connection refused": State.REFUSED,
-    "no such file or directory": State.REFUSED,
-    "timeout expired": State.NOT_RESPONDING,
-    "connection timed out": State.NOT_RESPONDING,
-    "no route to host": State.NOT_RESPONDING,
-    "is starting up": State.STARTING,
-    "is shutting down": State.STARTING,
-    "not (yet )?accepting connections": State.STARTING,
-    "server closed the connection": State.STARTING,
-    "connection already closed": State.STARTING,
-    "authentication failed": State.AUTHENTICATION,
-    "no password supplied": State.AUTHENTICATION,
-    r"pg_hba\.conf": State.AUTHENTICATION,
-    "is not permitted to log in": State.AUTHENTICATION,
-    "permission denied for database": State.AUTHENTICATION,
-    "permission denied": State.NO_PERMISSION,
-    "unable to open database file": State.FILE_NOT_FOUND,
-    "file is not a database": State.NOT_A_DATABASE,
-    "database disk image is malformed": State.NOT_A_DATABASE,
-    "readonly database": State.READ_ONLY,
-    "is locked": State.LOCKED,
+    r'role ".*" does not exist': DatabaseState.AUTHENTICATION,
+    r'database ".*" does not exist': DatabaseState.NO_DATABASE,
+    "could not translate host name": DatabaseState.HOST_NOT_FOUND,
+    "failed to resolve host": DatabaseState.HOST_NOT_FOUND,
+    "name or service not known": DatabaseState.HOST_NOT_FOUND,
+    "connection refused": DatabaseState.REFUSED,
+    "no such file or directory": DatabaseState.REFUSED,
+    "timeout expired": DatabaseState.NOT_RESPONDING,
+    "connection timed out": DatabaseState.NOT_RESPONDING,
+    "no route to host": DatabaseState.NOT_RESPONDING,
+    "is starting up": DatabaseState.STARTING,
+    "is shutting down": DatabaseState.STARTING,
+    "not (yet )?accepting connections": DatabaseState.STARTING,
+    "server closed the connection": DatabaseState.STARTING,
+    "connection already closed": DatabaseState.STARTING,
+    "authentication failed": DatabaseState.AUTHENTICATION,
+    "no password supplied": DatabaseState.AUTHENTICATION,
+    r"pg_hba\.conf": DatabaseState.AUTHENTICATION,
+    "is not permitted to log in": DatabaseState.AUTHENTICATION,
+    "permission denied for database": DatabaseState.AUTHENTICATION,
+    "permission denied": DatabaseState.NO_PERMISSION,
+    "unable to open database file": DatabaseState.FILE_NOT_FOUND,
+    "file is not a database": DatabaseState.NOT_A_DATABASE,
+    "database disk image is malformed": DatabaseState.NOT_A_DATABASE,
+    "readonly database": DatabaseState.READ_ONLY,
+    "is locked": DatabaseState.LOCKED,
 }
 """What drivers say where they give no SQLSTATE, as patterns in lower case; the first that fits counts."""
 
 REMEDIES = {
-    State.HOST_NOT_FOUND: "check the host name in the URL",
-    State.REFUSED: "start the server, or check host and port (or the folder of its socket) in the URL",
-    State.NOT_RESPONDING: "check network and firewall between here and the server",
-    State.STARTING: "wait for it: `fractal-models wait`",
-    State.AUTHENTICATION: "check user and password in the URL, and pg_hba.conf of the server",
-    State.NO_DATABASE: "create it (`createdb NAME`), or check the name in the URL",
-    State.NO_PERMISSION: "grant the role what it needs: see `fractal-models roles`",
-    State.LOCKED: "end what holds the lock, or try again when it is done",
-    State.READ_ONLY: "make file and folder writable; on PostgreSQL, use a role and a server that may write",
-    State.FILE_NOT_FOUND: "check the path, and that its folder can be read",
-    State.NOT_A_DATABASE: "check the path: this is no file of SQLite, or a damaged one",
-    State.UNREACHABLE: "see the message of the driver",
+    DatabaseState.HOST_NOT_FOUND: "check the host name in the URL",
+    DatabaseState.REFUSED: "start the server, or check host and port (or the folder of its socket) in the URL",
+    DatabaseState.NOT_RESPONDING: "check network and firewall between here and the server",
+    DatabaseState.STARTING: "wait for it: `fractal-models wait`",
+    DatabaseState.AUTHENTICATION: "check user and password in the URL, and pg_hba.conf of the server",
+    DatabaseState.NO_DATABASE: "create it (`createdb NAME`), or check the name in the URL",
+    DatabaseState.NO_PERMISSION: "grant the role what it needs: see `fractal-models roles`",
+    DatabaseState.LOCKED: "end what holds the lock, or try again when it is done",
+    DatabaseState.READ_ONLY: "make file and folder writable; on PostgreSQL, use a role and a server that may write",
+    DatabaseState.FILE_NOT_FOUND: "check the path, and that its folder can be read",
+    DatabaseState.NOT_A_DATABASE: "check the path: this is no file of SQLite, or a damaged one",
+    DatabaseState.UNREACHABLE: "see the message of the driver",
 }
 
 
 COMMANDS = {
-    State.HOST_NOT_FOUND: "fractal-models wait",
-    State.REFUSED: "fractal-models wait",
-    State.NOT_RESPONDING: "fractal-models wait",
-    State.STARTING: "fractal-models wait",
-    State.NO_DATABASE: "createdb NAME",
-    State.NO_PERMISSION: "fractal-models roles",
+    DatabaseState.HOST_NOT_FOUND: "fractal-models wait",
+    DatabaseState.REFUSED: "fractal-models wait",
+    DatabaseState.NOT_RESPONDING: "fractal-models wait",
+    DatabaseState.STARTING: "fractal-models wait",
+    DatabaseState.NO_DATABASE: "createdb NAME",
+    DatabaseState.NO_PERMISSION: "fractal-models roles",
 }
 
 
 def explain(error: BaseException, url: URL) -> Status:
     """Turn what a driver raised into a status, with no password in it."""
     causes = list(_causes(error))
-    known = [cause for cause in causes if _state_of(cause) is not State.UNREACHABLE]
+    known = [cause for cause in causes if _state_of(cause) is not DatabaseState.UNREACHABLE]
     cause = (known or causes)[0]
     state = _state_of(cause)
     message = f"{masked(url)}: {state.value} ({without_secrets(said_by(cause), url)})"
@@ -578,14 +599,14 @@ def sqlstate(error: BaseException | None) -> str | None:
     return code
 
 
-def _state_of(error: BaseException) -> State:
+def _state_of(error: BaseException) -> DatabaseState:
     if code := sqlstate(error):
-        return SQLSTATES.get(code, State.UNREACHABLE)
+        return SQLSTATES.get(code, DatabaseState.UNREACHABLE)
     if isinstance(error, socket.gaierror):
-        return State.HOST_NOT_FOUND
+        return DatabaseState.HOST_NOT_FOUND
     if isinstance(error, ConnectionRefusedError):
-        return State.REFUSED
+        return DatabaseState.REFUSED
     if isinstance(error, TimeoutError):
-        return State.NOT_RESPONDING
+        return DatabaseState.NOT_RESPONDING
     said = said_by(error).lower()
-    return next((state for pattern, state in TEXTS.items() if re.search(pattern, said)), State.UNREACHABLE)
+    return next((state for pattern, state in TEXTS.items() if re.search(pattern, said)), DatabaseState.UNREACHABLE)

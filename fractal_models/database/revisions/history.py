@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL
 
 import fractal_models
-from fractal_models.database.engine import sync_url
+from fractal_models.database.connection.engine import sync_url
 
 if TYPE_CHECKING:
     from alembic.config import Config

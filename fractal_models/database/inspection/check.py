@@ -9,8 +9,15 @@ from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from fractal_models.database.migrations import head
-from fractal_models.database.state import bound_waits, explain, inspect_database, missing_file, read_revisions, sqlstate
+from fractal_models.database.inspection.state import (
+    bound_waits,
+    explain,
+    inspect_database,
+    missing_file,
+    read_revisions,
+    sqlstate,
+)
+from fractal_models.database.revisions.history import head
 
 
 def check_database(target: Engine | Connection) -> None:

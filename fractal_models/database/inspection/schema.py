@@ -21,9 +21,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from fractal_models.base import Base
-from fractal_models.database.engine import allow_schema_writes
-from fractal_models.database.migrations import pending, scripts
-from fractal_models.database.releases import ADOPTED_REVISION
+from fractal_models.database.connection.engine import allow_schema_writes
+from fractal_models.database.revisions.history import pending, scripts
+from fractal_models.database.revisions.releases import ADOPTED_REVISION
 
 Facts = dict[tuple[str, str], set[str]]
 """What there is, by table and by name: `{("project", "column project.name"): {"varchar, not null"}}`.

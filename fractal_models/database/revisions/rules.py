@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
-from fractal_models.database.errors import BlockedByDataError
+from fractal_models.database.connection.errors import BlockedByDataError
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -34,7 +34,7 @@ class Rule:
     table: str
     reason: str
     """Why a row that the query finds is in the way, as the end of a sentence: "shares its e-mail with …"."""
-    mend: str
+    remedy: str
     """What to do about it, as a sentence without a period."""
     query: str | dict[str, str]
     """SQL that gives the primary keys of the offending rows; by dialect name where the two differ, or one has none."""
@@ -58,7 +58,7 @@ class Finding:
     def __str__(self) -> str:
         more = f", … ({len(self.keys)} in all)" if len(self.keys) > SHOWN else ""
         rows = ", ".join(map(str, self.keys[:SHOWN])) + more
-        return f"{self.rule.table} {rows}: {self.rule.reason}. {self.rule.mend}."
+        return f"{self.rule.table} {rows}: {self.rule.reason}. {self.rule.remedy}."
 
 
 def rules(revision: Script) -> list[Rule]:
@@ -88,7 +88,7 @@ def orphans(connection: Connection) -> list[Finding]:
             Rule(
                 table=f"{table} (by rowid)",
                 reason=f"refers to a row of {parent} that does not exist",
-                mend="Delete such rows, or set the reference to NULL where that is allowed",
+                remedy="Delete such rows, or set the reference to NULL where that is allowed",
                 query=ORPHANS,
             ),
             tuple(rows),

@@ -1,0 +1,1 @@
+"""The `fractal-models` command."""

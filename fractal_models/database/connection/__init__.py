@@ -1,0 +1,1 @@
+"""How the database is reached: URLs, engines, errors of drivers."""

@@ -1,0 +1,1 @@
+"""What a database is, read without writing to it."""

@@ -1,0 +1,1 @@
+"""How revisions are run."""

@@ -1,0 +1,1 @@
+"""Which revisions there are, and what they are made of."""
