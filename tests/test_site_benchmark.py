@@ -14,7 +14,7 @@ from benchmarks.site.measure import Database
 from benchmarks.site.paths import PATHS, Deletion, Reading
 from benchmarks.site.report import targets
 from fractal_models.database import create_engine
-from fractal_models.database.revisions.releases import ADOPTED_REVISION
+from fractal_models.database.revisions.history import BASELINE
 from fractal_models.testing.databases import Databases
 from tests.databases import upgrade
 
@@ -56,7 +56,7 @@ def test_benchmark_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
 def site_database(databases: Databases) -> Any:
     """A small site at 2.9, and what is in it."""
     url = databases.create()
-    upgrade(url, ADOPTED_REVISION)
+    upgrade(url, BASELINE)
     engine = create_engine(url)
     site = Site(300)
     with Progress(disable=True) as progress:

@@ -3,6 +3,9 @@
 Alembic compares the database with what is imported here: a table that is not is none of ours.
 """
 
+from sqlalchemy import Table
+
+from fractal_models.base import Base
 from fractal_models.models.linkusergroup import LinkUserGroup
 from fractal_models.models.linkuserproject import LinkUserProject, LinkUserProjectV2
 from fractal_models.models.security import OAuthAccount, UserGroup, UserOAuth
@@ -55,3 +58,14 @@ __all__ = [
     "WorkflowTaskV2",
     "WorkflowV2",
 ]
+
+TABLES: tuple[type[Base], ...] = tuple(
+    model for name in __all__ if isinstance(model := globals()[name], type) and issubclass(model, Base)
+)
+
+TABLE_NAMES = frozenset(str(model.__tablename__) for model in TABLES)
+
+
+def sorted_tables() -> list[Table]:
+    """Tables of Fractal, each after those that it refers to."""
+    return [table for table in Base.metadata.sorted_tables if table.name in TABLE_NAMES]

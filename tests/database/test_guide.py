@@ -16,8 +16,8 @@ from sqlalchemy import URL, make_url
 from fractal_models.cli.main import EXIT_CODES
 from fractal_models.database import DatabaseState, inspect_database
 from fractal_models.database.connection.engine import connect
-from fractal_models.database.inspection.state import Status
-from fractal_models.database.migration.runner import LOCK_TIMEOUT, WAIT
+from fractal_models.database.connection.errors import Status
+from fractal_models.database.connection.timeouts import MIGRATION_TIMEOUT, STRONG_LOCK_TIMEOUT
 from fractal_models.testing.databases import Databases
 from tests.database.commandline import text_of
 from tests.database.dumps import TOOLS
@@ -137,5 +137,5 @@ def test_states_are_all_listed_with_their_exit_codes() -> None:
 
 
 def test_times_are_those_of_the_code() -> None:
-    assert f"at most {LOCK_TIMEOUT:g} s" in GUIDE
-    assert f"({WAIT:g} by default)" in GUIDE
+    assert f"at most {STRONG_LOCK_TIMEOUT:g} s" in GUIDE
+    assert f"({MIGRATION_TIMEOUT:g} by default)" in GUIDE

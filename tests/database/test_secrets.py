@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from fractal_models.base import Base
 from fractal_models.columns import UnstorableValueError
 from fractal_models.database import hide_row_values
+from fractal_models.database.connection.driver_errors import explain
 from fractal_models.database.inspection.roles import secret_columns
-from fractal_models.database.inspection.state import explain
 from fractal_models.models import OAuthAccount, UserOAuth, UserSettings
 from fractal_models.schemas import OAuthAccountRead, UserRead, UserSettingsRead
 from fractal_models.schemas.body import Read

@@ -108,3 +108,8 @@ def require_none(findings: Iterable[Finding]) -> None:
     """
     if lines := [str(finding) for finding in findings]:
         raise BlockedByDataError("rows are in the way, so nothing was changed: " + " ".join(lines))
+
+
+def is_restartable(revision: Script) -> bool:
+    """Whether a revision commits in parts on PostgreSQL, and both ways do what is left to do."""
+    return getattr(revision.module, "restartable", getattr(revision.module, "in_parts", False))
