@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from fractal_models.schemas.descriptions import EVERYWHERE, describe
+from fractal_models.schemas.descriptions import describe
 from fractal_models.utils import redact_input
 
 
@@ -44,12 +44,10 @@ class Body(BaseModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler(core)
-        described = EVERYWHERE | describe(cls._table)
-        for base in reversed(cls.__mro__):
-            described |= describe(base.__name__)
+        descriptions = describe(cls, cls._table)
         for name, field in handler.resolve_ref_schema(schema).get("properties", {}).items():
-            if name in described:
-                field.setdefault("description", described[name])
+            if name in descriptions:
+                field.setdefault("description", descriptions[name])
         return schema
 
 

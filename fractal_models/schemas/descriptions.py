@@ -1,62 +1,52 @@
-"""What columns mean, in the words of their tables.
+"""Descriptions of fields for JSON Schema: the docstrings below the attributes of bodies and tables.
 
-Columns are described where they are declared, by the string below each. API bodies repeat columns and shall not repeat
-their descriptions, nor may they import the tables: so the strings are read from the source.
+They are read when a JSON Schema is built. pydantic's `use_attribute_docstrings` reads them when a class is defined,
+which makes the import of the tables half as long again.
 """
 
 import ast
-from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from inspect import cleandoc
+from inspect import cleandoc, getsource
 from itertools import pairwise
+from textwrap import dedent
 
-EVERYWHERE = {
+from pydantic import BaseModel
+
+COMMON = {
     "id": "Identity, given by the database.",
     "name": "What people call it.",
     "timestamp_created": "When it was created.",
 }
-"""Columns that mean the same in each table that has them, and are not described there."""
+"""Descriptions of columns that have no docstring because they mean the same in every table."""
 
 
-def describe(name: str) -> dict[str, str]:
-    """Give the description of each attribute of a class of this package, inherited ones included.
+def describe(body: type[BaseModel], table: str) -> dict[str, str]:
+    """Describe the fields of a body, and below them the columns of its table."""
+    if not table:
+        return COMMON | _inherited_docstrings(body)
+    from fractal_models import models  # Bodies can be imported without the tables.
 
-    The dict is empty for other classes, and where the package is installed without its source.
-    """
-    bases, described = _classes().get(name, ((), {}))
-    inherited = {attribute: text for base in reversed(bases) for attribute, text in describe(base).items()}
-    return inherited | described
+    columns = getattr(models, table)
+    keys = {name: getattr(field, "foreign_key", None) for name, field in columns.model_fields.items()}
+    references = {name: f"Refers to `{key}`." for name, key in keys.items() if isinstance(key, str)}
+    return COMMON | references | _inherited_docstrings(columns) | _inherited_docstrings(body)
+
+
+def _inherited_docstrings(cls: type) -> dict[str, str]:
+    return {name: text for base in reversed(cls.__mro__) for name, text in _docstrings(base).items()}
 
 
 @cache
-def _classes() -> dict[str, tuple[tuple[str, ...], dict[str, str]]]:
-    """Bases and described attributes of each class, by its name."""
-    return {
-        node.name: (tuple(base.id for base in node.bases if isinstance(base, ast.Name)), dict(_described(node)))
-        for folder in ("models", "schemas")
-        for module in _files(files("fractal_models") / folder)
-        if module.name.endswith(".py")
-        for node in ast.parse(module.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ClassDef)
-    }
-
-
-def _files(folder: Traversable) -> Iterator[Traversable]:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from _files(entry)
-        else:
-            yield entry
-
-
-def _described(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
-    for statement, following in pairwise([*node.body, ast.Pass()]):
-        match statement, following:
+def _docstrings(cls: type) -> dict[str, str]:
+    """Docstrings below the attributes of a class, by attribute; empty without its source."""
+    try:
+        (node,) = ast.parse(dedent(getsource(cls))).body
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    assert isinstance(node, ast.ClassDef)
+    docstrings = {}
+    for statements in pairwise(node.body):
+        match statements:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                yield name, cleandoc(text)
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(keywords=keywords)), _:
-                for keyword in keywords:
-                    if keyword.arg == "foreign_key":
-                        yield name, f"Refers to `{ast.literal_eval(keyword.value)}`."
+                docstrings[name] = cleandoc(text)
+    return docstrings

@@ -32,6 +32,13 @@ except ImportError:
 
 from fractal_models.base import Base
 from fractal_models.columns import JSONArray, JSONObject
+from fractal_models.enums import (
+    JobStatusTypeV1,
+    JobStatusTypeV2,
+    TaskGroupActivityActionV2,
+    TaskGroupActivityStatusV2,
+    TaskGroupV2OriginEnum,
+)
 from fractal_models.models import (
     ApplyWorkflow,
     Dataset,
@@ -56,13 +63,6 @@ from fractal_models.models import (
     WorkflowTask,
     WorkflowTaskV2,
     WorkflowV2,
-)
-from fractal_models.schemas.v1 import JobStatusTypeV1
-from fractal_models.schemas.v2 import (
-    JobStatusTypeV2,
-    TaskGroupActivityActionV2,
-    TaskGroupActivityStatusV2,
-    TaskGroupV2OriginEnum,
 )
 from fractal_models.testing.demo_site import EPOCH, HASHED_PASSWORD
 

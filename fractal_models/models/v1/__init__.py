@@ -4,13 +4,13 @@ They declare again what they inherit from the bases in `schemas.v1`: with pydant
 arguments of their constructors.
 """
 
+from fractal_models.enums import JobStatusTypeV1
 from fractal_models.models.v1.dataset import Dataset, Resource
 from fractal_models.models.v1.job import ApplyWorkflow
 from fractal_models.models.v1.project import Project
 from fractal_models.models.v1.state import State
 from fractal_models.models.v1.task import Task
 from fractal_models.models.v1.workflow import Workflow, WorkflowTask
-from fractal_models.schemas.v1 import JobStatusTypeV1
 
 __all__ = [
     "ApplyWorkflow",

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from fractal_models.base import Base
+from fractal_models.bases_v1 import _DatasetBaseV1, _ResourceBaseV1
 from fractal_models.columns import (
     children,
     eager_relationship,
@@ -15,7 +16,6 @@ from fractal_models.columns import (
     timestamp_now,
 )
 from fractal_models.models.v1.project import Project
-from fractal_models.schemas.v1 import _DatasetBaseV1, _ResourceBaseV1
 
 
 class Resource(_ResourceBaseV1, Base, table=True):

@@ -6,6 +6,7 @@ from typing import Any
 from sqlmodel import Field
 
 from fractal_models.base import Base
+from fractal_models.bases_v1 import _ApplyWorkflowBaseV1
 from fractal_models.columns import (
     enum_check,
     heavy,
@@ -15,7 +16,7 @@ from fractal_models.columns import (
     task_index_range,
     timestamp_now,
 )
-from fractal_models.schemas.v1 import JobStatusTypeV1, _ApplyWorkflowBaseV1
+from fractal_models.enums import JobStatusTypeV1
 
 
 class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):

@@ -6,9 +6,8 @@ from typing import Any
 from sqlmodel import Field
 
 from fractal_models.base import Base
+from fractal_models.bases_v1 import Source, _TaskBaseV1
 from fractal_models.columns import heavy, json_object, primary_key
-from fractal_models.schemas.v1 import _TaskBaseV1
-from fractal_models.schemas.v1.base import Source
 
 logger = logging.getLogger(__name__)
 

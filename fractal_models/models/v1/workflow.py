@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import validates
 
 from fractal_models.base import Base
+from fractal_models.bases_v1 import _WorkflowBaseV1, _WorkflowTaskBaseV1, check_reserved_arguments
 from fractal_models.columns import (
     eager_relationship,
     json_object,
@@ -17,8 +18,6 @@ from fractal_models.columns import (
 )
 from fractal_models.models.v1.project import Project
 from fractal_models.models.v1.task import Task
-from fractal_models.schemas.v1 import _WorkflowBaseV1, _WorkflowTaskBaseV1
-from fractal_models.schemas.v1.base import check_reserved_arguments
 
 
 class WorkflowTask(_WorkflowTaskBaseV1, Base, table=True):

@@ -15,7 +15,7 @@ from fractal_models.columns import (
     task_index_range,
     timestamp_now,
 )
-from fractal_models.schemas.v2 import JobStatusTypeV2
+from fractal_models.enums import JobStatusTypeV2
 
 
 class JobV2(Base, table=True):

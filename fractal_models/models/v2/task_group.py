@@ -7,8 +7,8 @@ from sqlmodel import Field
 
 from fractal_models.base import Base
 from fractal_models.columns import children, enum_check, json_object, primary_key, timestamp_now
+from fractal_models.enums import TaskGroupActivityActionV2, TaskGroupActivityStatusV2
 from fractal_models.models.v2.task import TaskV2
-from fractal_models.schemas.v2 import TaskGroupActivityActionV2, TaskGroupActivityStatusV2
 
 
 class TaskGroupV2(Base, table=True):

@@ -4,9 +4,10 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
+from fractal_models.bases_v1 import _ApplyWorkflowBaseV1
+from fractal_models.enums import JobStatusTypeV1
 from fractal_models.schemas.body import Create, Read, Update
 from fractal_models.schemas.fields import Given, Moment, Name, Position, StoredDict, Text
-from fractal_models.schemas.v1.base import JobStatusTypeV1, _ApplyWorkflowBaseV1
 
 __all__ = [
     "ApplyWorkflowCreateV1",

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
+from fractal_models.bases_v1 import _DatasetBaseV1, _ResourceBaseV1
 from fractal_models.schemas.body import Create, Read, Update
 from fractal_models.schemas.fields import (
     AbsolutePath,
@@ -15,7 +16,6 @@ from fractal_models.schemas.fields import (
     StoredDict,
     StoredList,
 )
-from fractal_models.schemas.v1.base import _DatasetBaseV1, _ResourceBaseV1
 from fractal_models.schemas.v1.project import ProjectReadV1
 
 __all__ = [

@@ -1,8 +1,8 @@
 """Projects of version 1."""
 
+from fractal_models.bases_v1 import _ProjectBaseV1
 from fractal_models.schemas.body import Create, Read, Update
 from fractal_models.schemas.fields import Given, Moment, Name
-from fractal_models.schemas.v1.base import _ProjectBaseV1
 
 __all__ = ["ProjectCreateV1", "ProjectReadV1", "ProjectUpdateV1", "_ProjectBaseV1"]
 

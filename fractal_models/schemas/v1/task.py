@@ -4,9 +4,9 @@ from typing import Any
 
 from pydantic import Field
 
+from fractal_models.bases_v1 import Source, _TaskBaseV1
 from fractal_models.schemas.body import Create, Read, Update
 from fractal_models.schemas.fields import Given, JSONDict, Link, Name, Text
-from fractal_models.schemas.v1.base import Source, _TaskBaseV1
 
 __all__ = ["Source", "TaskCreateV1", "TaskReadV1", "TaskUpdateV1", "_TaskBaseV1"]
 

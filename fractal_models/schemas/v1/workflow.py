@@ -4,15 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from fractal_models.bases_v1 import RESERVED_ARGUMENTS, _WorkflowBaseV1, _WorkflowTaskBaseV1, check_reserved_arguments
+from fractal_models.enums import WorkflowTaskStatusTypeV1
 from fractal_models.schemas.body import Create, Read, Update
 from fractal_models.schemas.fields import Given, JSONDict, Key, Moment, Name, Position, Unique
-from fractal_models.schemas.v1.base import (
-    RESERVED_ARGUMENTS,
-    WorkflowTaskStatusTypeV1,
-    _WorkflowBaseV1,
-    _WorkflowTaskBaseV1,
-    check_reserved_arguments,
-)
 from fractal_models.schemas.v1.project import ProjectReadV1
 from fractal_models.schemas.v1.task import TaskReadV1
 

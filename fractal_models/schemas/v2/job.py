@@ -4,9 +4,9 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
+from fractal_models.enums import JobStatusTypeV2
 from fractal_models.schemas.body import Create, Read, Update
 from fractal_models.schemas.fields import Given, Moment, Name, Position, StoredDict, Text
-from fractal_models.schemas.v2.base import JobStatusTypeV2
 
 __all__ = ["JobCreateV2", "JobReadV2", "JobStatusTypeV2", "JobUpdateV2"]
 

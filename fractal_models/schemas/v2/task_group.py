@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from fractal_models.enums import TaskGroupActivityActionV2, TaskGroupActivityStatusV2, TaskGroupV2OriginEnum
 from fractal_models.schemas.body import Create, Read, Update
 from fractal_models.schemas.fields import (
     AbsolutePath,
@@ -14,7 +15,6 @@ from fractal_models.schemas.fields import (
     StoredDict,
     Text,
 )
-from fractal_models.schemas.v2.base import TaskGroupActivityActionV2, TaskGroupActivityStatusV2, TaskGroupV2OriginEnum
 from fractal_models.schemas.v2.task import TaskReadV2
 
 __all__ = [

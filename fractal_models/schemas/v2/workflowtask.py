@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from fractal_models.enums import WorkflowTaskStatusTypeV2
 from fractal_models.schemas.body import Create, Read, Update
 from fractal_models.schemas.fields import Given, JSONDict, StoredDict
-from fractal_models.schemas.v2.base import WorkflowTaskStatusTypeV2
 from fractal_models.schemas.v2.image import Filters
 from fractal_models.schemas.v2.task import TaskReadV2
 

@@ -1,10 +1,6 @@
-"""What the tables of version 1 take from its API bodies.
-
-It is apart from the bodies so that importing the tables does not make these.
-"""
+"""Pydantic bases of version 1, shared by the tables and the API bodies."""
 
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator
@@ -24,27 +20,6 @@ def check_reserved_arguments(args: Iterable[str] | None) -> None:
     if args and (offending := sorted(RESERVED_ARGUMENTS.intersection(args))):
         message = f"args holds reserved names, which the runner sets itself: {', '.join(offending)}"
         raise ValueError(message)
-
-
-class JobStatusTypeV1(StrEnum):
-    """How far a job has come."""
-
-    SUBMITTED = "submitted"
-    """Created. It may still wait in the queue of the cluster: not necessarily running."""
-
-    DONE = "done"
-    """Reached its end without an error."""
-
-    FAILED = "failed"
-    """Ended with an error."""
-
-
-class WorkflowTaskStatusTypeV1(StrEnum):
-    """How far one step of a job has come, as the history of a dataset records it."""
-
-    SUBMITTED = "submitted"
-    DONE = "done"
-    FAILED = "failed"
 
 
 class _ProjectBaseV1(BaseModel):

@@ -1,9 +1,27 @@
-"""What the tables of version 2 take from its API bodies.
-
-It is apart from the bodies so that importing the tables does not make these.
-"""
+"""Enumerations of both versions: values of columns, and of JSON in them."""
 
 from enum import StrEnum
+
+
+class JobStatusTypeV1(StrEnum):
+    """How far a job has come."""
+
+    SUBMITTED = "submitted"
+    """Created. It may still wait in the queue of the cluster: not necessarily running."""
+
+    DONE = "done"
+    """Reached its end without an error."""
+
+    FAILED = "failed"
+    """Ended with an error."""
+
+
+class WorkflowTaskStatusTypeV1(StrEnum):
+    """How far one step of a job has come, as the history of a dataset records it."""
+
+    SUBMITTED = "submitted"
+    DONE = "done"
+    FAILED = "failed"
 
 
 class JobStatusTypeV2(StrEnum):
