@@ -4,20 +4,20 @@ from enum import StrEnum
 
 
 class JobStatusTypeV1(StrEnum):
-    """How far a job has come."""
+    """Status of a job."""
 
     SUBMITTED = "submitted"
-    """Created. It may still wait in the queue of the cluster: not necessarily running."""
+    """Created; running, or still waiting in the queue of the cluster."""
 
     DONE = "done"
-    """Reached its end without an error."""
+    """Ended without an error."""
 
     FAILED = "failed"
     """Ended with an error."""
 
 
 class WorkflowTaskStatusTypeV1(StrEnum):
-    """How far one step of a job has come, as the history of a dataset records it."""
+    """Status of one step of a job, as recorded in the history of a dataset."""
 
     SUBMITTED = "submitted"
     DONE = "done"
@@ -25,20 +25,20 @@ class WorkflowTaskStatusTypeV1(StrEnum):
 
 
 class JobStatusTypeV2(StrEnum):
-    """How far a job has come."""
+    """Status of a job."""
 
     SUBMITTED = "submitted"
-    """Created. It may still wait in the queue of the cluster: not necessarily running."""
+    """Created; running, or still waiting in the queue of the cluster."""
 
     DONE = "done"
-    """Reached its end without an error."""
+    """Ended without an error."""
 
     FAILED = "failed"
     """Ended with an error."""
 
 
 class WorkflowTaskStatusTypeV2(StrEnum):
-    """How far one step of a job has come, as the history of a dataset records it."""
+    """Status of one step of a job, as recorded in the history of a dataset."""
 
     SUBMITTED = "submitted"
     DONE = "done"
@@ -46,7 +46,7 @@ class WorkflowTaskStatusTypeV2(StrEnum):
 
 
 class TaskGroupV2OriginEnum(StrEnum):
-    """Where the package of a task group was taken from."""
+    """Origin of the package of a task group."""
 
     PYPI = "pypi"
     WHEELFILE = "wheel-file"
@@ -54,7 +54,7 @@ class TaskGroupV2OriginEnum(StrEnum):
 
 
 class TaskGroupActivityStatusV2(StrEnum):
-    """How far an activity has come."""
+    """Status of an activity."""
 
     PENDING = "pending"
     ONGOING = "ongoing"
@@ -63,13 +63,13 @@ class TaskGroupActivityStatusV2(StrEnum):
 
 
 class TaskGroupActivityActionV2(StrEnum):
-    """What an activity does to its task group."""
+    """Operation that an activity performs on its task group."""
 
     COLLECT = "collect"
     """Install the package and record its tasks."""
 
     DEACTIVATE = "deactivate"
-    """Remove the virtual environment, keep the record of how to rebuild it."""
+    """Remove the virtual environment, but keep the information to rebuild it."""
 
     REACTIVATE = "reactivate"
     """Rebuild the virtual environment of a deactivated group."""

@@ -31,7 +31,6 @@ except ImportError:
     raise ImportError(message) from None
 
 from fractal_models.base import Base
-from fractal_models.columns import JSONArray, JSONObject
 from fractal_models.enums import (
     JobStatusTypeV1,
     JobStatusTypeV2,
@@ -65,6 +64,7 @@ from fractal_models.models import (
     WorkflowV2,
 )
 from fractal_models.testing.demo_site import EPOCH, HASHED_PASSWORD
+from fractal_models.types import JSONArray, JSONObject
 
 Row = TypeVar("Row", bound=Base)
 

@@ -1,7 +1,6 @@
-"""The tables of version 1, which the server dropped in release 2.12.
+"""Tables of version 1, which the server dropped in release 2.12.
 
-They declare again what they inherit from the bases in `schemas.v1`: with pydantic's plugin, mypy knows no other
-arguments of their constructors.
+They repeat the fields of their bases in `bases_v1`, so that mypy with the pydantic plugin accepts them in constructors.
 """
 
 from fractal_models.enums import JobStatusTypeV1

@@ -10,7 +10,7 @@ from fractal_models.models.security import UserOAuth
 
 
 class Project(_ProjectBaseV1, Base, table=True):
-    """What a group of users works on: the owner of datasets, workflows and jobs."""
+    """Workspace of one or several users, with datasets, workflows and jobs."""
 
     __tablename__ = "project"
 
