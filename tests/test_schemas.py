@@ -88,6 +88,7 @@ def test_arguments_hold_no_reserved_names() -> None:
     for allowed in (None, {}, {"a": {"component": 1}}):
         assert _WorkflowTaskBaseV1(args=allowed).args == allowed
     with pytest.raises(
-        ValidationError, match="args holds reserved names, which the runner sets itself: input_paths, output_path"
+        ValidationError,
+        match="args should not contain reserved arguments, which the runner sets: input_paths, output_path",
     ):
         _WorkflowTaskBaseV1(args={"output_path": "", "input_paths": [], "a": 1})

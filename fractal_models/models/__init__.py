@@ -1,7 +1,4 @@
-"""Every table of the database, and the enumerations that the documentation lists beside them.
-
-Alembic compares the database with what is imported here: a table that is not is none of ours.
-"""
+"""All tables of the database, and the enumeration that the documentation lists with them."""
 
 from sqlalchemy import Table
 
@@ -33,6 +30,7 @@ from fractal_models.models.v2 import (
 )
 
 __all__ = [
+    "TABLES",
     "ApplyWorkflow",
     "Dataset",
     "DatasetV2",
@@ -60,12 +58,17 @@ __all__ = [
 ]
 
 TABLES: tuple[type[Base], ...] = tuple(
-    model for name in __all__ if isinstance(model := globals()[name], type) and issubclass(model, Base)
+    sorted(
+        (table for table in Base.__subclasses__() if table.__module__.startswith(f"{__name__}.")),
+        key=lambda table: table.__name__,
+    )
 )
+"""All tables of this package by name, whatever other tables `SQLModel.metadata` contains."""
 
-TABLE_NAMES = frozenset(str(model.__tablename__) for model in TABLES)
+TABLE_NAMES = frozenset(str(table.__tablename__) for table in TABLES)
+"""Names of these tables in the database."""
 
 
 def sorted_tables() -> list[Table]:
-    """Tables of Fractal, each after those that it refers to."""
+    """Tables of SQLAlchemy, each after those that it refers to."""
     return [table for table in Base.metadata.sorted_tables if table.name in TABLE_NAMES]

@@ -11,6 +11,13 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from fractal_models.base import Base
+from fractal_models.enums import (
+    JobStatusTypeV1,
+    JobStatusTypeV2,
+    TaskGroupActivityActionV2,
+    TaskGroupActivityStatusV2,
+    TaskGroupV2OriginEnum,
+)
 from fractal_models.models import (
     ApplyWorkflow,
     Dataset,
@@ -33,13 +40,6 @@ from fractal_models.models import (
     WorkflowTask,
     WorkflowTaskV2,
     WorkflowV2,
-)
-from fractal_models.schemas.v1 import JobStatusTypeV1
-from fractal_models.schemas.v2 import (
-    JobStatusTypeV2,
-    TaskGroupActivityActionV2,
-    TaskGroupActivityStatusV2,
-    TaskGroupV2OriginEnum,
 )
 
 Row = TypeVar("Row", bound=Base)

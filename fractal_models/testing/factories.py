@@ -31,7 +31,13 @@ except ImportError:
     raise ImportError(message) from None
 
 from fractal_models.base import Base
-from fractal_models.columns import JSONArray, JSONObject
+from fractal_models.enums import (
+    JobStatusTypeV1,
+    JobStatusTypeV2,
+    TaskGroupActivityActionV2,
+    TaskGroupActivityStatusV2,
+    TaskGroupV2OriginEnum,
+)
 from fractal_models.models import (
     ApplyWorkflow,
     Dataset,
@@ -57,14 +63,8 @@ from fractal_models.models import (
     WorkflowTaskV2,
     WorkflowV2,
 )
-from fractal_models.schemas.v1 import JobStatusTypeV1
-from fractal_models.schemas.v2 import (
-    JobStatusTypeV2,
-    TaskGroupActivityActionV2,
-    TaskGroupActivityStatusV2,
-    TaskGroupV2OriginEnum,
-)
 from fractal_models.testing.demo_site import EPOCH, HASHED_PASSWORD
+from fractal_models.types import JSONArray, JSONObject
 
 Row = TypeVar("Row", bound=Base)
 

@@ -12,7 +12,6 @@ from sqlalchemy import event
 from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import Session
 
-from fractal_models.columns import TrackedDict, TrackedList
 from fractal_models.models import Dataset, Project, State, WorkflowTask
 from fractal_models.testing.factories import (
     DatasetFactory,
@@ -23,6 +22,7 @@ from fractal_models.testing.factories import (
     WorkflowFactory,
     WorkflowTaskFactory,
 )
+from fractal_models.tracking import TrackedDict, TrackedList
 from tests.databases import saved
 
 

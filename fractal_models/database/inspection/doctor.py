@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from fractal_models.bases_v1 import RESERVED_ARGUMENTS
 from fractal_models.database.connection.engine import connect
 from fractal_models.database.connection.errors import BlockedByDataError, DatabaseState, DriftError, Status
 from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import pending
 from fractal_models.database.revisions.rules import Finding, Rule, orphans, rules
-from fractal_models.schemas.v1 import RESERVED_ARGUMENTS
-from fractal_models.schemas.v2 import TaskGroupV2OriginEnum
+from fractal_models.enums import TaskGroupV2OriginEnum
 
 
 def _order_rule(workflow: str, step: str) -> Rule:
