@@ -21,6 +21,7 @@ from fractal_models.database import DatabaseError, sync_url
 from fractal_models.database.connection.engine import maintenance_engine
 from fractal_models.database.inspection import state
 from fractal_models.database.migration import runner as migrate
+from fractal_models.database.revisions import operations  # noqa: F401 (registers `op.create_index_online` and others)
 
 
 def own_tables(name: str | None, type_: str, _parents: object) -> bool:

@@ -90,6 +90,8 @@ def expected_facts(revision: str) -> Facts:
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
 
+    from fractal_models.database.revisions import operations  # noqa: F401 (registers them)
+
     engine = sa.create_engine("sqlite://", poolclass=StaticPool)
     try:
         with engine.connect() as connection:

@@ -173,7 +173,7 @@ def _run_in_parts(
 ) -> None:
     """Run a revision that does no more than is left to do, without a change of the database's revision."""
     connection.rollback()
-    if not getattr(script.module, "in_parts", False):
+    if not getattr(script.module, "restartable", False):
         return
     context.configure(connection=connection, **options)
     migration: MigrationContext = context.get_context()
