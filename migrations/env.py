@@ -17,6 +17,7 @@ from fractal_models.database.connection.driver_errors import translated
 from fractal_models.database.connection.engine import connected, maintenance_engine
 from fractal_models.database.inspection import autogenerate
 from fractal_models.database.migration import runner
+from fractal_models.database.revisions import operations  # noqa: F401 (registers `op.create_index_online` and others)
 
 OPTIONS: dict[str, Any] = {
     "target_metadata": autogenerate.metadata,

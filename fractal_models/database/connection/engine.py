@@ -6,7 +6,6 @@ use. All arguments of SQLAlchemy pass through.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import Session
 
 from fractal_models.database.connection.driver_errors import translated
-from fractal_models.database.connection.errors import DatabaseError, UnreachableError
+from fractal_models.database.connection.errors import UnreachableError
 from fractal_models.database.connection.redaction import hide_row_values
 from fractal_models.database.connection.timeouts import (
     CONNECT_TIMEOUT,
@@ -205,24 +204,3 @@ def _on_begin(statement: str) -> Callable[[Connection], None]:
         connection.exec_driver_sql(statement)
 
     return run
-
-
-def allow_schema_writes(connection: Connection) -> None:
-    """Let revisions change the text of table definitions, also in a SQLite that is built not to let anybody.
-
-    Raises:
-        DatabaseError: It is, and this Python is too old to change that.
-    """
-    driver: Any = connection.connection.dbapi_connection
-    driver = getattr(driver, "driver_connection", driver)
-    # Python 3.12 brought both; aiosqlite has not followed.
-    if (defensive := getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE", None)) is not None and hasattr(driver, "setconfig"):
-        driver.setconfig(defensive, False)
-    connection.exec_driver_sql("PRAGMA writable_schema = ON")
-    allowed = connection.exec_driver_sql("PRAGMA writable_schema").scalar()
-    connection.exec_driver_sql("PRAGMA writable_schema = OFF")
-    if not allowed:
-        message = (
-            "this SQLite is built so that no table definition can be changed; use Python 3.12 or newer, or another"
-        )
-        raise DatabaseError(message)

@@ -15,7 +15,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Inspector, StaticPool, inspect, text
 
-from fractal_models.database.connection.engine import allow_schema_writes
 from fractal_models.database.inspection import normalize
 from fractal_models.database.revisions.history import BASELINE, pending, scripts
 from fractal_models.models import TABLE_NAMES
@@ -68,10 +67,11 @@ def expected_facts(revision: str) -> Facts:
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
 
+    from fractal_models.database.revisions import operations  # noqa: F401 (registers them)
+
     engine = sa.create_engine("sqlite://", poolclass=StaticPool)
     try:
         with engine.connect() as connection:
-            allow_schema_writes(connection)
             with Operations.context(MigrationContext.configure(connection)):
                 for script in reversed(list(scripts().iterate_revisions(revision, "base"))):
                     script.module.upgrade()

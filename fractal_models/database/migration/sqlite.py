@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
-from fractal_models.database.connection.engine import allow_schema_writes
 from fractal_models.database.connection.errors import BusyError, DatabaseError
 from fractal_models.database.connection.timeouts import milliseconds
 from fractal_models.database.inspection.access import refuse_unwritable
@@ -69,7 +68,6 @@ def run(connection: Connection, execute: Callable[..., None]) -> None:
         DatabaseError: Nothing was changed.
     """
     refuse_unwritable(connection)
-    allow_schema_writes(connection)
     connection.rollback()
     with _exclusive(connection):
         execute(check_foreign_keys=True, transaction_per_migration=False, transactional_ddl=True)

@@ -1,7 +1,7 @@
 """Create the database of fractal-server 2.9.
 
-Every database that fractal-server 2.9.0 or 2.9.1 has migrated stands at this very id, so it is here without any step
-of its own; where it was created by an early release, 24 of its constraints have other names.
+Databases that fractal-server 2.9.0 or 2.9.1 has migrated are at this revision already, so it is not run on them. In
+those that an early release created, 24 constraints have other names.
 """
 
 import sqlalchemy as sa
@@ -37,7 +37,7 @@ TABLES = (
     "taskv2",
     "workflowtaskv2",
 )
-"""In the order of creation: each after those that it refers to."""
+"""In the order of creation: parents first."""
 
 
 def upgrade() -> None:
