@@ -56,7 +56,7 @@ from fractal_models.testing.factories import (
     WorkflowTaskV2Factory,
     WorkflowV2Factory,
 )
-from tests.databases import Row, saved, statement_count
+from tests.support.databases import Row, saved, statement_count
 
 
 async def all_of(session: AsyncSession, model: type[Row]) -> list[Row]:

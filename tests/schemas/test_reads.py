@@ -52,8 +52,8 @@ from fractal_models.testing.factories import (
     WorkflowTaskV2Factory,
     WorkflowV2Factory,
 )
-from tests.databases import ROOT, saved
-from tests.schemas.bodies import BODIES, READS, SECRETS, least_row, model_of, read_of
+from tests.support.bodies import BODIES, READS, SECRETS, least_row, model_of, read_of
+from tests.support.databases import ROOT, saved
 
 SHOWN = [
     mapper.class_
