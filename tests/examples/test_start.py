@@ -8,8 +8,8 @@ import httpx
 from sqlalchemy import URL
 
 from fractal_models.database.revisions.history import BASELINE
-from tests.databases import upgrade
-from tests.examples.serving import FOLDER, environment, free_port, serve_app
+from tests.support.databases import upgrade
+from tests.support.example_server import FOLDER, environment, free_port, serve_app
 
 
 def test_a_database_that_is_behind_is_refused_until_it_is_upgraded(empty_url: URL, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ from fractal_models.testing.factories import (
     WorkflowV2Factory,
 )
 from fractal_models.types import UnstorableValueError
-from tests.databases import Row, saved, statement_count
+from tests.support.databases import Row, saved, statement_count
 
 
 async def all_of(session: AsyncSession, model: type[Row]) -> list[Row]:

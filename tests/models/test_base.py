@@ -23,7 +23,7 @@ from fractal_models.testing.factories import (
     WorkflowTaskFactory,
 )
 from fractal_models.tracking import TrackedDict, TrackedList
-from tests.databases import saved
+from tests.support.databases import saved
 
 
 def test_unknown_names_are_a_type_error_that_lists_them() -> None:

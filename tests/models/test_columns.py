@@ -17,7 +17,7 @@ from fractal_models.models import ApplyWorkflow, Dataset, JobStatusTypeV1, Task,
 from fractal_models.testing.factories import ApplyWorkflowFactory, DatasetFactory, TaskFactory, UserOAuthFactory
 from fractal_models.types import JSONObject, UnstorableValueError
 from fractal_models.utils import get_timestamp
-from tests.databases import saved, statement_count
+from tests.support.databases import saved, statement_count
 
 TABLE = SQLModel.metadata.tables["dataset"]
 TOKYO = timezone(timedelta(hours=9))

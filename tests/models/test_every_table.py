@@ -21,7 +21,7 @@ from fractal_models.types import (
     UnstorableValueError,
 )
 from fractal_models.utils import get_timestamp
-from tests.databases import saved, statement_count
+from tests.support.databases import saved, statement_count
 
 TABLES = SQLModel.metadata.tables
 MODELS: dict[str, type[Base]] = {str(mapper.local_table): mapper.class_ for mapper in SQLModel._sa_registry.mappers}

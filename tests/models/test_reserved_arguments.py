@@ -13,7 +13,7 @@ from fractal_models.models import WorkflowTask
 from fractal_models.schemas.v1 import RESERVED_ARGUMENTS
 from fractal_models.testing.factories import WorkflowFactory, WorkflowTaskFactory
 from fractal_models.types import UnstorableValueError
-from tests.databases import statement_count
+from tests.support.databases import statement_count
 
 ALLOWED: list[dict[str, Any] | None] = [None, {}, {"size": 3}, {"nested": {"component": 1}}, {"Component": 1}]
 RESERVED = {"metadata": {}, "size": 3, "component": "B/03/0"}

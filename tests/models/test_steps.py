@@ -20,7 +20,7 @@ from fractal_models.testing.factories import (
     WorkflowTaskFactory,
     WorkflowTaskV2Factory,
 )
-from tests.databases import saved
+from tests.support.databases import saved
 
 Steps = list[Any]
 New = Callable[[], Any]

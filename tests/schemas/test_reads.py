@@ -52,8 +52,8 @@ from fractal_models.testing.factories import (
     WorkflowV2Factory,
 )
 from fractal_models.types import JSONArray, JSONObject, StrictDateTime, StrictInteger
-from tests.databases import ROOT, saved
-from tests.schemas.bodies import BODIES, READS, SECRETS, least_row, model_of, read_of
+from tests.support.bodies import BODIES, READS, SECRETS, least_row, model_of, read_of
+from tests.support.databases import ROOT, saved
 
 SHOWN = [
     mapper.class_

@@ -11,7 +11,7 @@ from fractal_models.schemas import UserCreate, UserRead
 from fractal_models.schemas.v1 import ProjectReadV1, TaskCreateV1
 from fractal_models.schemas.v2 import DatasetCreateV2, DatasetUpdateV2
 from fractal_models.testing.factories import ProjectFactory, UserOAuthFactory
-from tests.schemas.bodies import BODIES, WRITES
+from tests.support.bodies import BODIES, WRITES
 
 
 def application() -> FastAPI:

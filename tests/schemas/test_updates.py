@@ -11,7 +11,7 @@ from fractal_models.models import Project, TaskV2
 from fractal_models.schemas.body import Update
 from fractal_models.schemas.v1 import ProjectUpdateV1
 from fractal_models.types import JSONArray, JSONObject
-from tests.schemas.bodies import UPDATES, least_row, model_of
+from tests.support.bodies import UPDATES, least_row, model_of
 
 NO_COLUMNS = {"password", "reordered_workflowtask_ids"}
 
