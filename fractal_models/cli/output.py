@@ -62,7 +62,7 @@ def print_json(facts: dict[str, Any]) -> None:
 def print_status(facts: dict[str, Any]) -> None:
     """Print the facts of `status` for people."""
     out = console()
-    color = "green" if facts["state"] == DatabaseState.AT_HEAD.name.lower() else "yellow"
+    color = "green" if facts["state"] == DatabaseState.AT_HEAD.value else "yellow"
     out.print(f"[bold {color}]{escape(facts['message'])}[/]")
     if facts["remedy"]:
         out.print(f"[bold]→[/] {escape(facts['remedy'])}")

@@ -56,7 +56,7 @@ def status(config: Config, as_json: bool = False) -> None:
     found = inspect_database(url)
     facts: dict[str, Any] = {
         "url": masked(url),
-        "state": found.state.name.lower(),
+        "state": found.state.value,
         "message": found.message,
         "remedy": found.remedy,
         "revision": found.revisions[0] if len(found.revisions) == 1 else list(found.revisions) or None,
@@ -103,7 +103,7 @@ def doctor(config: Config, as_json: bool = False) -> None:
     if as_json:
         print_json(
             {
-                "state": diagnosis.status.state.name.lower(),
+                "state": diagnosis.status.state.value,
                 "message": diagnosis.status.message,
                 "blocking": _facts(diagnosis.blocking),
                 "breaking": _facts(diagnosis.breaking),

@@ -77,7 +77,7 @@ def explain(error: BaseException, url: URL) -> Status:
     causes = list(_causes(error))
     cause = next((cause for cause in causes if _state(cause) is not DatabaseState.UNREACHABLE), causes[0])
     state = _state(cause)
-    return state.status(f"{masked(url)}: {state.value} ({without_secrets(driver_message(cause), url)})")
+    return state.status(f"{masked(url)}: {state.condition} ({without_secrets(driver_message(cause), url)})")
 
 
 @contextmanager

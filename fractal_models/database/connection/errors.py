@@ -69,95 +69,113 @@ WAIT = "fractal-models wait"
 class DatabaseState(StrEnum):
     """States of a database, one per remedy.
 
-    Each has its exception class (None at head), a remedy, and the command that helps. Remedy and command are empty
-    where they depend on the database.
+    Each has the name by which programs know it, a condition in words, an exception class (None at head), a remedy, and
+    the command that helps. Remedy and command are empty where they depend on the database.
     """
 
+    condition: str
     error: type[DatabaseError] | None
     remedy: str
     command: str
 
-    AT_HEAD = "at head", None
-    EMPTY = "empty", NeedsUpgradeError, f"run `{UPGRADE}`", UPGRADE
-    BEHIND = "behind", NeedsUpgradeError, f"run `{UPGRADE}`", UPGRADE
-    SERVER_2_9 = "at fractal-server 2.9", NeedsUpgradeError, f"run `{UPGRADE}`", UPGRADE
+    AT_HEAD = "at_head", "at head", None
+    EMPTY = "empty", "empty", NeedsUpgradeError, f"run `{UPGRADE}`", UPGRADE
+    BEHIND = "behind", "behind", NeedsUpgradeError, f"run `{UPGRADE}`", UPGRADE
+    SERVER_2_9 = "server_2_9", "at fractal-server 2.9", NeedsUpgradeError, f"run `{UPGRADE}`", UPGRADE
     SERVER_OLDER = (
+        "server_older",
         "at an older fractal-server",
         WrongDatabaseError,
         "upgrade it with fractal-server 2.9.1 first, then come back",
     )
-    SERVER_NEWER = "at a newer fractal-server", WrongDatabaseError, "use its fractal-server"
+    SERVER_NEWER = "server_newer", "at a newer fractal-server", WrongDatabaseError, "use its fractal-server"
     UNKNOWN_REVISION = (
+        "unknown_revision",
         "at an unknown revision",
         WrongDatabaseError,
         "",
         "pip install --upgrade fractal-models",
     )
     FOREIGN = (
+        "foreign",
         "of another application",
         WrongDatabaseError,
         "give the URL of a database of Fractal, or of an empty one",
     )
-    UNVERSIONED = "without a revision", WrongDatabaseError, "restore alembic_version from a backup"
+    UNVERSIONED = "unversioned", "without a revision", WrongDatabaseError, "restore alembic_version from a backup"
     DRIFTED = (
+        "drifted",
         "drifted",
         DriftError,
         "find out who changed it and undo that, or restore a backup, before any upgrade",
         "fractal-models doctor",
     )
-    HOST_NOT_FOUND = "host not found", UnreachableError, "check the host name in the URL", WAIT
+    HOST_NOT_FOUND = "host_not_found", "host not found", UnreachableError, "check the host name in the URL", WAIT
     REFUSED = (
+        "refused",
         "connection refused",
         UnreachableError,
         "start the server, or check host and port (or the folder of its socket) in the URL",
         WAIT,
     )
     NOT_RESPONDING = (
+        "not_responding",
         "not responding",
         UnreachableError,
         "check network and firewall between here and the server",
         WAIT,
     )
-    STARTING = "starting or stopping", UnreachableError, f"wait for it: `{WAIT}`", WAIT
+    STARTING = "starting", "starting or stopping", UnreachableError, f"wait for it: `{WAIT}`", WAIT
     AUTHENTICATION = (
+        "authentication",
         "authentication failed",
         UnreachableError,
         "check user and password in the URL, and pg_hba.conf of the server",
     )
     NO_DATABASE = (
+        "no_database",
         "no such database",
         UnreachableError,
         "create it (`createdb NAME`), or check the name in the URL",
         "createdb NAME",
     )
     NO_PERMISSION = (
+        "no_permission",
         "permission denied",
         UnreachableError,
         "grant the role what it needs: see `fractal-models roles`",
         "fractal-models roles",
     )
-    LOCKED = "locked", BusyError, "end the session that holds the lock, or try again when it is done"
-    FILE_NOT_FOUND = "file not found", UnreachableError, "check the path, and that its folder can be read"
+    LOCKED = "locked", "locked", BusyError, "end the session that holds the lock, or try again when it is done"
+    FILE_NOT_FOUND = (
+        "file_not_found",
+        "file not found",
+        UnreachableError,
+        "check the path, and that its folder can be read",
+    )
     NOT_A_DATABASE = (
+        "not_a_database",
         "not a database",
         UnreachableError,
         "check the path: this is not a SQLite file, or a damaged one",
     )
     READ_ONLY = (
+        "read_only",
         "read-only",
         UnreachableError,
         "make file and folder writable; on PostgreSQL, use a role and a server that can write",
     )
-    STANDBY = "standby", UnreachableError, "give the URL of the primary"
-    POOLER = "behind a connection pooler", UnreachableError, "give the URL of the PostgreSQL server itself"
-    UNREACHABLE = "unreachable", UnreachableError, "see the message of the driver"
+    STANDBY = "standby", "standby", UnreachableError, "give the URL of the primary"
+    POOLER = "pooler", "behind a connection pooler", UnreachableError, "give the URL of the PostgreSQL server itself"
+    UNREACHABLE = "unreachable", "unreachable", UnreachableError, "see the message of the driver"
 
     def __new__(
-        cls, condition: str, error: type[DatabaseError] | None = None, remedy: str = "", command: str = ""
+        cls, value: str, condition: str, error: type[DatabaseError] | None, remedy: str = "", command: str = ""
     ) -> Self:
         """Make a member of its row of the table."""
-        state = str.__new__(cls, condition)
-        state._value_ = condition
+        state = str.__new__(cls, value)
+        state._value_ = value
+        state.condition = condition
         state.error, state.remedy, state.command = error, remedy, command
         return state
 
