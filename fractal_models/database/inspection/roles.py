@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fractal_models import models
 from fractal_models.base import Base
+from fractal_models.models import TABLES
 
 
 def secret_columns() -> dict[str, set[str]]:
     """The columns that no `repr` shows, by table: password hashes, tokens, paths of keys."""
     found: dict[str, set[str]] = {}
-    for name in models.__all__:
-        model = getattr(models, name)
-        if issubclass(model, Base):
-            secrets = {field for field, info in model.model_fields.items() if not info.repr}
-            if secrets:
-                found[model.__tablename__] = secrets
+    for model in TABLES:
+        if secrets := {field for field, info in model.model_fields.items() if not info.repr}:
+            found[str(model.__tablename__)] = secrets
     return found
 
 
