@@ -26,7 +26,7 @@ def check_text(text: str) -> None:
         try:
             text.encode()
         except UnicodeEncodeError:
-            message = "should not contain lone surrogates, which UTF-8 cannot encode"
+            message = "should not contain lone surrogates, which are not valid Unicode"
             raise ValueError(message) from None
 
 

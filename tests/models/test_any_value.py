@@ -1,4 +1,4 @@
-"""Whatever is stored comes back equal, from both engines; the rest is refused."""
+"""Random values: each is returned unchanged by both engines, or rejected."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from fractal_models.testing.databases import Databases
 from fractal_models.testing.factories import ProjectFactory
 from fractal_models.types import EARLIEST, LATEST, UnstorableValueError
 
-# One database serves all examples of a test: each takes its rows back.
+# All examples of a test use one database; each removes its rows.
 many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -37,7 +37,7 @@ def test_any_json_object(session: Session, data: dict[str, Any]) -> None:
     session.add(state)
     session.flush()
     session.refresh(state)
-    # As text, for 1 and True are equal, and so are dicts in another order.
+    # As text, because 1 equals True, and dicts in another order are equal.
     assert json.dumps(state.data) == json.dumps(data)
     session.rollback()
 
@@ -45,7 +45,7 @@ def test_any_json_object(session: Session, data: dict[str, Any]) -> None:
 @many
 @given(st.lists(values))
 def test_any_json_array(session: Session, data: list[Any]) -> None:
-    # The column takes any array; the annotation says what the server writes.
+    # The column accepts any array; its annotation is narrower.
     row = UserSettings(slurm_accounts=data)
     session.add(row)
     session.flush()
@@ -75,7 +75,7 @@ def check_moment(session: Session, moment: datetime) -> None:
     if EARLIEST <= moment <= LATEST:
         session.flush()
         session.refresh(state)
-        # In UTC, for a moment that a zone has twice is equal to none in another zone.
+        # In UTC, because an ambiguous local time is not equal to any time in another zone.
         assert state.timestamp == moment.astimezone(UTC)
         assert state.timestamp.tzinfo is UTC
     else:
@@ -87,7 +87,7 @@ def check_moment(session: Session, moment: datetime) -> None:
 
 
 def edges(test: Any) -> Any:
-    """The first and last moments, and the hour that Berlin had twice, in zones that move them furthest."""
+    """Earliest and latest datetimes, and an ambiguous hour in Berlin, in zones far from UTC."""
     for moment in (
         EARLIEST,
         LATEST,
@@ -116,7 +116,7 @@ def postgres_url(request: pytest.FixtureRequest, fractal_postgresql_databases: D
 
 @pytest.fixture(params=["Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati"])
 def session_elsewhere(request: pytest.FixtureRequest, postgres_url: URL) -> Iterator[Session]:
-    """A session in which PostgreSQL answers in another time zone."""
+    """Session in which PostgreSQL uses another time zone."""
     engine = create_engine(postgres_url, connect_args={"options": f"-c timezone={request.param}"})
     with Session(engine) as session:
         yield session

@@ -1,4 +1,4 @@
-"""What a server does on each request, in asynchronous code and with each driver: nothing is loaded behind its back."""
+"""Requests of a server in asynchronous code, with each driver: no implicit loading."""
 
 import json
 from collections.abc import Callable
@@ -60,7 +60,7 @@ from tests.support.databases import Row, saved, statement_count
 
 
 async def all_of(session: AsyncSession, model: type[Row]) -> list[Row]:
-    """Every row, each loaded anew."""
+    """All rows, loaded again."""
     session.expunge_all()
     return list(await session.scalars(select(model).order_by("id")))
 

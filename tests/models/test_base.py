@@ -1,4 +1,4 @@
-"""What `Base` and the tracked collections repair: names, conversions, edits in place, identity, memory."""
+"""`Base` and the tracked containers: names, conversions, in-place edits, identity, memory."""
 
 import copy
 import gc

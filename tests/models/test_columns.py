@@ -1,4 +1,4 @@
-"""What columns store, what they refuse, and that they say so before anything is sent."""
+"""Strict column types: stored values, and errors before anything is sent."""
 
 import json
 import traceback
@@ -32,7 +32,7 @@ NAN = "should not contain NaN or Infinity, which JSON cannot represent; use null
 
 REFUSED: list[tuple[str, Any, str]] = [
     ("name", "secret\0", "should not contain NUL characters, which PostgreSQL cannot store"),
-    ("name", "secret\ud800", "should not contain lone surrogates, which UTF-8 cannot encode"),
+    ("name", "secret\ud800", "should not contain lone surrogates, which are not valid Unicode"),
     ("name", b"secret", "should be text, not bytes"),
     ("name", 7, "should be text, not int"),
     ("name", ["secret"], "should be text, not list"),
@@ -163,7 +163,7 @@ def test_a_query_may_not_compare_with_what_no_row_holds(session: Session) -> Non
 
 
 def text_of(session: Session, column: str, table: str = "dataset") -> Any:
-    """What the database itself holds in a column of JSON."""
+    """Text that the database stores in a JSON column."""
     return session.scalar(sa.text(f"SELECT CAST({column} AS TEXT) FROM {table}"))
 
 

@@ -1,4 +1,4 @@
-"""The rule of `WorkflowTask.args`: none of the arguments that the runner sets itself, whichever way they come in."""
+"""Reserved arguments are rejected in `WorkflowTask.args`, on every way to write them."""
 
 import json
 from collections.abc import Callable

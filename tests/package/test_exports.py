@@ -1,4 +1,4 @@
-"""What is importable, from where, and what an import costs."""
+"""Import paths, exported names, and modules that an import loads."""
 
 import importlib
 import json
@@ -45,7 +45,7 @@ MODULES = {
     "WorkflowTaskStatusTypeV2",
     "utils": "get_timestamp",
 }
-"""Where a server that swaps its prefix for ours imports what from."""
+"""Names that a server imports after changing the prefix, by module."""
 
 DOCUMENTED = {
     "ApplyWorkflow": "id project_id input_dataset_id output_dataset_id workflow_id status workflow_dump "
@@ -86,7 +86,7 @@ DOCUMENTED = {
     "args_non_parallel input_filters",
     "WorkflowV2": "id project_id project name timestamp_created task_list",
 }
-"""The attributes that the documentation names, by class."""
+"""Documented attributes, by class."""
 
 
 def test_the_tables_and_the_documented_enumerations_are_exported_in_order() -> None:

@@ -1,4 +1,4 @@
-"""The pydantic bases and the enumerations, which API bodies share with the tables."""
+"""Pydantic bases and enumerations, shared by API bodies and tables."""
 
 from enum import Enum
 from typing import Any
@@ -47,7 +47,7 @@ FIELDS: dict[type[BaseModel], tuple[type, dict[str, Any], dict[str, Any]]] = {
     _WorkflowBaseV1: (Workflow, {"name": "n"}, {}),
     _WorkflowTaskBaseV1: (WorkflowTask, {}, {"meta": None, "args": None}),
 }
-"""Of each base: its table, what must be given, and what need not."""
+"""Table, required values and optional values of each base."""
 
 
 @pytest.mark.parametrize("enumeration", ENUMERATIONS)

@@ -1,4 +1,4 @@
-"""What is refused at the door, and what passes."""
+"""Validation of request bodies."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from fractal_models.schemas.fields import MAX_DEPTH, PackageName, PackageVersion
 from tests.support.bodies import BODIES, LEAST, MAX, WRITES
 
 NUL = "should not contain NUL characters, which PostgreSQL cannot store"
-SURROGATE = "should not contain lone surrogates, which UTF-8 cannot encode"
+SURROGATE = "should not contain lone surrogates, which are not valid Unicode"
 NAN = "should not contain NaN or Infinity, which JSON cannot represent; use null or text"
 EMPTY = "String should have at least 1 character"
 RELATIVE = "should be an absolute path, such as /data/plate-1"
@@ -100,13 +100,13 @@ LEAST_OF = {body.__name__: values for body, values in LEAST.items()} | {"SingleI
 
 
 def accept(body: str, **values: Any) -> Any:
-    """What the body makes of the value that is given last."""
+    """Return the validated value of the last field."""
     checked = WRITES[body].model_validate(LEAST_OF.get(body, {}) | values)
     return getattr(checked, [*values][-1])
 
 
 def refuse(body: str, says: str, *place: str | int, **values: Any) -> None:
-    """See one error, at this place (by default, the value that is given last)."""
+    """Expect one error, at this location (by default, the last field)."""
     with pytest.raises(ValidationError) as caught:
         WRITES[body].model_validate(LEAST_OF.get(body, {}) | values)
     (error,) = caught.value.errors()

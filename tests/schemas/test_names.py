@@ -1,4 +1,4 @@
-"""Where bodies are imported from, and what that costs whom."""
+"""Import paths of bodies, and modules that an import loads."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ OF_THE_SERVER = {
     "schemas.v2.workflow": "WorkflowCreateV2 WorkflowReadV2 WorkflowUpdateV2",
     "schemas.v2.workflowtask": "WorkflowTaskCreateV2 WorkflowTaskReadV2 WorkflowTaskStatusTypeV2 WorkflowTaskUpdateV2",
 }
-"""Where a server that swaps its prefix for ours imports what from."""
+"""Names that a server imports after changing the prefix, by module."""
 
 
 @pytest.mark.parametrize("module", OF_THE_SERVER)

@@ -1,4 +1,4 @@
-"""What is left out of an update stays as it is, and null is only for columns that may be null."""
+"""Updates: omitted fields keep their values, and null is valid for nullable columns only."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ NO_COLUMNS = {"password", "reordered_workflowtask_ids"}
 FIELDS = [(update, name) for update, body in UPDATES.items() for name in body.model_fields]
 
 KEPT = {
-    # The API keeps these, though the database lets them be null: a dataset has `meta`, a task what it runs.
+    # The API requires these columns, which are nullable in the database.
     ("DatasetUpdateV1", "meta"),
     ("TaskUpdateV2", "command_non_parallel"),
     ("TaskUpdateV2", "command_parallel"),
@@ -70,7 +70,7 @@ def test_the_json_schema_says_so(update_name: str, name: str) -> None:
 
 
 def other_value(update: type[Update], name: str) -> Any:
-    """A value that no row has by default."""
+    """Value that is not a default."""
     match name:
         case "email":
             return "other@example.org"
