@@ -10,12 +10,12 @@ from sqlmodel import Session
 
 from fractal_models.database import async_sessionmaker, create_async_engine
 from fractal_models.testing.databases import Databases
-from tests.databases import databases_of
+from tests.support.databases import databases_of
 
 # It wins over every other configuration: no test may reach the database of whoever runs them.
 os.environ.pop("FRACTAL_DATABASE_URL", None)
 
-pytest_plugins = ["tests.database.fixtures"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.sites"]
 
 ASYNC_DRIVERS = ["sqlite+aiosqlite", "postgresql+asyncpg", "postgresql+psycopg"]
 

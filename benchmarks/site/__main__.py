@@ -36,7 +36,7 @@ from benchmarks.site.server import ENGINES, Place, place, settings
 from benchmarks.site.statements import count_statements
 from benchmarks.site.upgrade import upgrade
 from fractal_models.database import alembic_config
-from fractal_models.database.revisions.releases import ADOPTED_REVISION
+from fractal_models.database.revisions.history import BASELINE
 
 LISTED_DATASETS = 100
 REFERRING_JOBS = (10, 10_000)
@@ -94,7 +94,7 @@ def measure_site(here: Place, jobs: int, options: argparse.Namespace, progress: 
     """Fill, upgrade, measure and drop one site."""
     site = Site(jobs)
     old_url = here.create("before")
-    migrate(old_url, ADOPTED_REVISION)
+    migrate(old_url, BASELINE)
     before = Database(old_url)
     start = perf_counter()
     fill(before.engine, site, progress)

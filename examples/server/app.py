@@ -33,7 +33,7 @@ from fractal_models.models import v1 as tables
 from fractal_models.schemas import UserCreate, UserRead
 from fractal_models.schemas import v1 as bodies
 from fractal_models.schemas.body import Read
-from fractal_models.schemas.fields import Key
+from fractal_models.schemas.fields import RowId
 from fractal_models.utils import get_timestamp
 
 with warnings.catch_warnings(action="ignore"):  # It still speaks to pydantic as of version 1.
@@ -148,7 +148,7 @@ async def find(session: AsyncSession, table: type[Part], key: int, project: tabl
     return row
 
 
-async def find_project(project_id: Key, user: User, session: Session) -> tables.Project:
+async def find_project(project_id: RowId, user: User, session: Session) -> tables.Project:
     """Find a project of the user."""
     own = select(tables.Project).join(LinkUserProject).where(LinkUserProject.user_id == user.id)
     if (project := await session.scalar(own.where(tables.Project.id == project_id))) is None:
@@ -170,7 +170,7 @@ async def lock_project(project: Project, session: Session) -> tables.Project:
 LockedProject = Annotated[tables.Project, Depends(lock_project)]
 
 
-async def find_workflow(workflow_id: Key, project: LockedProject, session: Session) -> tables.Workflow:
+async def find_workflow(workflow_id: RowId, project: LockedProject, session: Session) -> tables.Workflow:
     """Find a workflow, to change or to copy it."""
     return await find(session, tables.Workflow, workflow_id, project)
 
@@ -217,7 +217,7 @@ async def create_dataset(project: Project, body: bodies.DatasetCreateV1, session
 
 
 @app.delete(DATASET, status_code=204)
-async def delete_dataset(project: LockedProject, dataset_id: Key, session: Session) -> None:
+async def delete_dataset(project: LockedProject, dataset_id: RowId, session: Session) -> None:
     """Delete a dataset with its resources. Jobs that used it stay."""
     await session.delete(await find(session, tables.Dataset, dataset_id, project))
     await session.commit()
@@ -225,7 +225,7 @@ async def delete_dataset(project: LockedProject, dataset_id: Key, session: Sessi
 
 @app.post(DATASET + "/resources", status_code=201, response_model=bodies.DatasetReadV1)
 async def add_resource(
-    project: Project, dataset_id: Key, body: bodies.ResourceCreateV1, session: Session
+    project: Project, dataset_id: RowId, body: bodies.ResourceCreateV1, session: Session
 ) -> tables.Dataset:
     """Add a path to a dataset."""
     dataset = await find(session, tables.Dataset, dataset_id, project)
@@ -258,7 +258,7 @@ async def change_workflow(workflow: Workflow, body: bodies.WorkflowUpdateV1, ses
 
 @app.post(WORKFLOW + "/steps", status_code=201, response_model=bodies.WorkflowReadV1)
 async def add_step(
-    workflow: Workflow, task_id: Key, body: bodies.WorkflowTaskCreateV1, session: Session
+    workflow: Workflow, task_id: RowId, body: bodies.WorkflowTaskCreateV1, session: Session
 ) -> tables.Workflow:
     """Add a task to a workflow: at its end, or before another step."""
     if (task := await session.get(tables.Task, task_id)) is None:
@@ -271,8 +271,8 @@ async def add_step(
 @app.post(WORKFLOW + "/jobs", status_code=201, response_model=bodies.ApplyWorkflowReadV1)
 async def submit_job(
     workflow: Workflow,
-    input_dataset_id: Key,
-    output_dataset_id: Key,
+    input_dataset_id: RowId,
+    output_dataset_id: RowId,
     body: bodies.ApplyWorkflowCreateV1,
     user: User,
     session: Session,
@@ -307,7 +307,7 @@ async def list_jobs(project: Project, session: Session) -> Sequence[tables.Apply
 
 @app.patch(PROJECT + "/jobs/{job_id}", response_model=bodies.ApplyWorkflowReadV1)
 async def end_job(
-    project: Project, job_id: Key, body: bodies.ApplyWorkflowUpdateV1, session: Session
+    project: Project, job_id: RowId, body: bodies.ApplyWorkflowUpdateV1, session: Session
 ) -> tables.ApplyWorkflow:
     """Say how a job has ended: nobody here runs it."""
     job = await find(session, tables.ApplyWorkflow, job_id, project)

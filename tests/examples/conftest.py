@@ -11,8 +11,8 @@ from sqlmodel import Session
 
 from fractal_models.database import create_engine
 from fractal_models.testing.databases import Databases
-from tests.examples.clients import register
-from tests.examples.serving import Served, environment, free_port, serve, serve_app
+from tests.support.example_clients import register
+from tests.support.example_server import Served, environment, free_port, serve, serve_app
 
 # Not every machine has a browser.
 BROWSER = os.environ.get("FRACTAL_TEST_BROWSER") or next(

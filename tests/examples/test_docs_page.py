@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.examples.conftest import BROWSER
-from tests.examples.serving import Served
+from tests.support.example_server import Served
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
 

@@ -19,8 +19,8 @@ from sqlmodel import Session
 
 from fractal_models.database import create_engine
 from fractal_models.models import UserOAuth, UserSettings
-from tests.examples.clients import PASSWORD, Plan, log_in_elsewhere, new_email, plan, register
-from tests.examples.serving import Served, serve_app
+from tests.support.example_clients import PASSWORD, Plan, log_in_elsewhere, new_email, plan, register
+from tests.support.example_server import Served, serve_app
 
 REQUESTS = int(os.environ.get("FRACTAL_TEST_REQUESTS", "200"))
 

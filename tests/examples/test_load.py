@@ -15,8 +15,8 @@ from sqlmodel import Session, col, select
 from fractal_models.database import create_engine
 from fractal_models.models import ApplyWorkflow
 from fractal_models.testing.databases import Databases
-from tests.examples.clients import created, register
-from tests.examples.serving import serve_app
+from tests.support.example_clients import created, register
+from tests.support.example_server import serve_app
 
 CLIENTS = 50
 SECONDS = float(os.environ.get("FRACTAL_TEST_SECONDS", "3"))

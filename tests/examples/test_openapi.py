@@ -7,7 +7,7 @@ import pytest
 
 from fractal_models import schemas
 from fractal_models.schemas import v1
-from tests.examples.serving import Served
+from tests.support.example_server import Served
 
 BODIES = {
     "ApplyWorkflowCreateV1",

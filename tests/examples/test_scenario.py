@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import Session, col, func, select
 
 from fractal_models.models import ApplyWorkflow, OAuthAccount, UserOAuth
-from tests.examples.clients import (
+from tests.support.example_clients import (
     PASSWORD,
     at_once,
     created,
@@ -17,7 +17,7 @@ from tests.examples.clients import (
     plan,
     register,
 )
-from tests.examples.serving import Served
+from tests.support.example_server import Served
 
 ROUNDS = 10
 """How often a race is run."""

@@ -16,8 +16,8 @@ from benchmarks.site.paths import PATHS, Deletion, Reading
 from fractal_models.base import Base
 from fractal_models.database import create_engine
 from fractal_models.testing.databases import Databases
-from tests.databases import upgrade
-from tests.migrations.server_2_9 import BASELINE
+from tests.support.databases import upgrade
+from tests.support.server_2_9 import BASELINE
 
 INDEXED_AT_2_9 = ["user by OAuth account"]
 

@@ -9,9 +9,9 @@ from sqlalchemy import URL
 
 from fractal_models.database import create_engine
 from fractal_models.testing.databases import Databases
-from tests.databases import alembic_config, upgrade
-from tests.migrations import server_2_9
-from tests.migrations.catalog import catalog, differences, revisions
+from tests.support import server_2_9
+from tests.support.catalog import catalog, differences, revisions
+from tests.support.databases import alembic_config, upgrade
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from sqlalchemy import URL
 
 from fractal_models.database import create_engine
 from fractal_models.testing.databases import Databases
-from tests.migrations.catalog import catalog
+from tests.support.catalog import catalog
 
 TABLES = (
     "CREATE TABLE lab (id INTEGER NOT NULL, name VARCHAR, CONSTRAINT pk_lab PRIMARY KEY (id))",

@@ -10,12 +10,12 @@ from sqlalchemy import URL
 
 from fractal_models.database import DatabaseState, inspect_database
 from fractal_models.database.connection.engine import maintenance_engine
-from tests.database.rows import content
-from tests.databases import alembic_config
-from tests.migrations.catalog import catalog, differences, revisions
-from tests.migrations.conftest import Sites
-from tests.migrations.server_2_9 import BASELINE
 from tests.migrations.test_rows import STEPS
+from tests.support.catalog import catalog, differences, revisions
+from tests.support.databases import alembic_config
+from tests.support.rows import content
+from tests.support.server_2_9 import BASELINE
+from tests.support.sites import Sites
 
 READING = ("SELECT", "SHOW", "SET", "RESET")
 

@@ -4,10 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from fractal_models.database.connection.engine import connect
-from tests.databases import upgrade
-from tests.migrations.conftest import Sites
-from tests.migrations.refusal import execute, refusal
-from tests.migrations.server_2_9 import BASELINE
+from tests.support.databases import upgrade
+from tests.support.refusal import execute, refusal
+from tests.support.server_2_9 import BASELINE
+from tests.support.sites import Sites
 
 
 @pytest.mark.parametrize(

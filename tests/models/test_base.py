@@ -12,7 +12,6 @@ from sqlalchemy import event
 from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import Session
 
-from fractal_models.columns import TrackedDict, TrackedList
 from fractal_models.models import Dataset, Project, State, WorkflowTask
 from fractal_models.testing.factories import (
     DatasetFactory,
@@ -23,7 +22,8 @@ from fractal_models.testing.factories import (
     WorkflowFactory,
     WorkflowTaskFactory,
 )
-from tests.databases import saved
+from fractal_models.tracking import TrackedDict, TrackedList
+from tests.support.databases import saved
 
 
 def test_unknown_names_are_a_type_error_that_lists_them() -> None:

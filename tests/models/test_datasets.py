@@ -6,7 +6,7 @@ from sqlmodel import Session, select
 
 from fractal_models.models import Resource
 from fractal_models.testing.factories import DatasetFactory, DatasetV2Factory, ResourceFactory
-from tests.databases import saved
+from tests.support.databases import saved
 
 
 def test_paths_are_those_of_the_resources_in_order_of_id(session: Session) -> None:

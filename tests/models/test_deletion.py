@@ -47,7 +47,7 @@ from fractal_models.testing.factories import (
     WorkflowTaskV2Factory,
     WorkflowV2Factory,
 )
-from tests.databases import saved, statement_count
+from tests.support.databases import saved, statement_count
 
 Row = Any
 Delete = Callable[[Session, Row], None]

@@ -16,7 +16,7 @@ from fractal_models.testing.factories import (
     WorkflowV2Factory,
 )
 from fractal_models.utils import get_timestamp
-from tests.databases import saved
+from tests.support.databases import saved
 
 
 def test_a_job_keeps_copies_of_what_it_ran_on(session: Session) -> None:

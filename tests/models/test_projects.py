@@ -20,7 +20,7 @@ from fractal_models.testing.factories import (
     WorkflowFactory,
     WorkflowV2Factory,
 )
-from tests.databases import saved, statement_count
+from tests.support.databases import saved, statement_count
 
 both_versions = pytest.mark.parametrize("make", [ProjectFactory.build, ProjectV2Factory.build])
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from fractal_models.models import LinkUserGroup, OAuthAccount, UserOAuth, UserSettings
 from fractal_models.testing.factories import OAuthAccountFactory, UserGroupFactory, UserOAuthFactory
-from tests.databases import saved, statement_count
+from tests.support.databases import saved, statement_count
 
 
 def test_an_address_is_checked_where_data_enters() -> None:

@@ -20,7 +20,7 @@ from fractal_models.testing.factories import (
     WorkflowTaskFactory,
     WorkflowTaskV2Factory,
 )
-from tests.databases import saved
+from tests.support.databases import saved
 
 Steps = list[Any]
 New = Callable[[], Any]
@@ -223,6 +223,19 @@ def test_reading_steps_with_a_gap_changes_nothing(session: Session, new_workflow
     session.commit()
     assert [step.order for step in workflow.task_list] == [1, 2]
     assert not session.dirty
+
+
+def test_steps_with_the_same_number_are_in_order_of_their_ids(
+    session: Session, new_workflow: New, new_step: New
+) -> None:
+    workflow = new_workflow()
+    workflow.task_list = steps = [new_step() for _ in range(3)]
+    session.commit()
+    for step in steps[::-1]:
+        step.order = 0
+        session.flush()
+    session.expire(workflow)
+    assert [step.id for step in workflow.task_list] == sorted(step.id for step in steps)
 
 
 def test_numbering_what_is_numbered_changes_nothing(session: Session, new_workflow: New, new_step: New) -> None:

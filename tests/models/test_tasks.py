@@ -14,7 +14,7 @@ from fractal_models.testing.factories import (
     UserGroupFactory,
     UserOAuthFactory,
 )
-from tests.databases import saved
+from tests.support.databases import saved
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from fractal_models.models import Workflow
 from fractal_models.testing.factories import TaskFactory, WorkflowFactory, WorkflowTaskFactory
-from tests.databases import statement_count
+from tests.support.databases import statement_count
 
 
 def test_a_workflow_takes_the_types_of_its_first_and_last_task() -> None:

@@ -70,8 +70,7 @@ def test_importing_the_models_makes_no_bodies() -> None:
 def test_bodies_know_nothing_of_the_database() -> None:
     code = (
         "import sys; from fractal_models.schemas.v1 import *; from fractal_models.schemas.v2 import *\n"
-        "DatasetReadV1.model_json_schema()\n"
-        "foreign = {'fastapi', 'sqlalchemy', 'fractal_models.models', 'fractal_models.base'}\n"
+        "foreign = {'sqlalchemy', 'fractal_models.models', 'fractal_models.base'}\n"
         "print(sorted(foreign & set(sys.modules)))"
     )
     assert in_a_new_process(code) == "[]"

@@ -19,7 +19,6 @@ from sqlalchemy import Column, Table
 from sqlmodel import Session, SQLModel
 
 from fractal_models.base import Base
-from fractal_models.columns import JSONArray, JSONObject, StrictDateTime, StrictInteger
 from fractal_models.models import (
     DatasetV2,
     UserOAuth,
@@ -52,8 +51,9 @@ from fractal_models.testing.factories import (
     WorkflowTaskV2Factory,
     WorkflowV2Factory,
 )
-from tests.databases import ROOT, saved
-from tests.schemas.bodies import BODIES, READS, SECRETS, least_row, model_of, read_of
+from fractal_models.types import JSONArray, JSONObject, StrictDateTime, StrictInteger
+from tests.support.bodies import BODIES, READS, SECRETS, least_row, model_of, read_of
+from tests.support.databases import ROOT, saved
 
 SHOWN = [
     mapper.class_

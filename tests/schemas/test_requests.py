@@ -11,7 +11,7 @@ from fractal_models.schemas import UserCreate, UserRead
 from fractal_models.schemas.v1 import ProjectReadV1, TaskCreateV1
 from fractal_models.schemas.v2 import DatasetCreateV2, DatasetUpdateV2
 from fractal_models.testing.factories import ProjectFactory, UserOAuthFactory
-from tests.schemas.bodies import BODIES, WRITES
+from tests.support.bodies import BODIES, WRITES
 
 
 def application() -> FastAPI:
@@ -95,7 +95,7 @@ async def test_an_answer_says_what_is_wrong_and_where() -> None:
     assert [(line["loc"], line["msg"]) for line in answer["detail"]] == [
         (["body", "name"], "String should have at least 1 character"),
         (["body", "output_type"], "Field required"),
-        (["body", "docs_link"], "Value error, is no address that starts with http:// or https://"),
+        (["body", "docs_link"], "Value error, should be a URL that starts with http:// or https://"),
     ]
 
 

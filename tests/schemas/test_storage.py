@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
 from fractal_models.schemas.body import Create
-from tests.schemas.bodies import LEAST, UPDATES, WRITES, least_row, model_of, read_of, row_of
 from tests.schemas.test_updates import NO_COLUMNS
+from tests.support.bodies import LEAST, UPDATES, WRITES, least_row, model_of, read_of, row_of
 
 characters = st.characters(codec="utf-8", exclude_characters="\0")
 texts = st.text(characters, max_size=20)

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
-from fractal_models.columns import JSONArray, JSONObject
 from fractal_models.models import Project, TaskV2
 from fractal_models.schemas.body import Update
 from fractal_models.schemas.v1 import ProjectUpdateV1
-from tests.schemas.bodies import UPDATES, least_row, model_of
+from fractal_models.types import JSONArray, JSONObject
+from tests.support.bodies import UPDATES, least_row, model_of
 
 NO_COLUMNS = {"password", "reordered_workflowtask_ids"}
 
@@ -49,7 +49,9 @@ def test_null_is_taken_where_the_column_takes_it(update_name: str, name: str) ->
     if column is not None and column.nullable and (update_name, name) not in KEPT:
         assert update.model_validate({name: None}).model_dump(exclude_unset=True) == {name: None}
     else:
-        with pytest.raises(ValidationError, match=rf"{name}\n  Value error, cannot be null; leave it out to keep it"):
+        with pytest.raises(
+            ValidationError, match=rf"{name}\n  Value error, should not be null; omit it to keep the current value"
+        ):
             update.model_validate({name: None})
 
 

@@ -36,7 +36,7 @@ def shared_server(
     run: Run, fractal_postgresql_databases: PostgreSQLDatabases, monkeypatch: pytest.MonkeyPatch
 ) -> PostgreSQLDatabases:
     """The server of these tests, for the runs to share."""
-    url = fractal_postgresql_databases.place.render_as_string(hide_password=False)
+    url = fractal_postgresql_databases.server_url.render_as_string(hide_password=False)
     monkeypatch.setenv("FRACTAL_TEST_POSTGRES_URL", url)
     return fractal_postgresql_databases
 
@@ -104,7 +104,7 @@ def test_unknown_backend_is_a_mistake_of_use(run: Run, pytester: pytest.Pytester
 
     result = run()
 
-    result.stderr.fnmatch_lines(["ERROR: fractal_backends: oracle is none of sqlite, postgresql"])
+    result.stderr.fnmatch_lines(["ERROR: fractal_backends: oracle is not one of sqlite, postgresql"])
 
 
 EACH_ITS_OWN = """

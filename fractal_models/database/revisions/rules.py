@@ -23,7 +23,7 @@ from fractal_models.database.revisions.findings import Finding, Rule
 if TYPE_CHECKING:
     from alembic.script import Script
 
-__all__ = ["Finding", "Rule", "examine", "irreversible", "orphans", "require_none", "rules"]
+__all__ = ["Finding", "Rule", "examine", "irreversible", "is_restartable", "orphans", "require_none", "rules"]
 
 
 def rules(revision: Script) -> list[Rule]:
@@ -78,3 +78,8 @@ def require_none(findings: Iterable[Finding]) -> None:
     """
     if lines := [str(finding) for finding in findings]:
         raise BlockedByDataError("rows are in the way, so nothing was changed: " + " ".join(lines))
+
+
+def is_restartable(revision: Script) -> bool:
+    """Whether an interrupted run of a revision can be completed in either direction."""
+    return getattr(revision.module, "restartable", False)

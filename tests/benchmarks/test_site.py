@@ -1,0 +1,147 @@
+"""The benchmark of a whole site runs on both engines and measures what it says; its figures are no matter for tests."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.progress import Progress
+
+from benchmarks.site import __main__ as benchmark
+from benchmarks.site import upgrade as upgrading
+from benchmarks.site.fill import Site, fill, row_counts, tables
+from benchmarks.site.measure import Database
+from benchmarks.site.paths import PATHS, Deletion, Reading
+from benchmarks.site.report import targets
+from fractal_models.database import create_engine
+from fractal_models.database.revisions.history import BASELINE
+from fractal_models.testing.databases import Databases
+from tests.support.databases import upgrade
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "sqlite"])
+def test_benchmark_measures_a_site_before_and_after_the_upgrade(
+    engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "REFERRING_JOBS", (2, 20))
+    monkeypatch.setattr(upgrading, "QUIET", 0.1)
+    file, picture = tmp_path / "figures.json", tmp_path / "picture.svg"
+    small = ["--jobs", "200", "--rounds", "1", "--inserts", "50", "--images", "5"]
+
+    benchmark.main([*small, "--engine", engine, "--json", str(file), "--picture", str(picture)])
+
+    printed = capsys.readouterr().out
+    figures = json.loads(file.read_text())
+    (site,) = figures["sites"]
+    assert figures["circumstances"]["engine"].startswith(engine)
+    assert site["rows"]["jobv2"] == site["rows"]["applyworkflow"] == 200
+    assert [path["path"] for path in site["paths"]] == list(PATHS)
+    assert all(path["before"] > 0 and path["after"] > 0 for path in site["paths"])
+    assert min(site["upgrade"][client]["answers"] for client in ("reader", "writer")) > 0
+    assert site["upgrade"]["seconds"] > 0
+    assert [counts["2"] - counts["20"] for counts in figures["statements"].values()] == [0] * 6
+    assert all(target["name"] for target in figures["targets"])
+    assert "200 jobs of each generation" in printed
+    assert "jobs of a project, newest 25" in picture.read_text()
+
+
+def test_benchmark_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        benchmark.main(["--help"])
+
+    assert "python -m benchmarks.site --jobs 100000 1000000" in capsys.readouterr().out
+
+
+@pytest.fixture
+def site_database(databases: Databases) -> Any:
+    """A small site at 2.9, and what is in it."""
+    url = databases.create()
+    upgrade(url, BASELINE)
+    engine = create_engine(url)
+    site = Site(300)
+    with Progress(disable=True) as progress:
+        fill(engine, site, progress)
+    engine.dispose()
+    database = Database(url)
+    yield database, site
+    database.close()
+    databases.drop(url)
+
+
+def test_site_has_the_rows_that_it_promises(site_database: tuple[Database, Site]) -> None:
+    database, site = site_database
+
+    found = row_counts(database.engine)
+
+    assert found == {table.name: table.number for table in tables(site)}
+    assert min(found.values()) > 0
+
+
+def test_site_refers_to_no_row_that_is_not_there(site_database: tuple[Database, Site]) -> None:
+    database, _ = site_database
+    url = database.engine.url
+
+    # Every rule of every revision is asked for, and every foreign key is validated anew.
+    upgrade(url)
+
+    assert row_counts(database.engine)["jobv2"] == 300
+
+
+def test_limit_of_a_path_is_its_own_rows(site_database: tuple[Database, Site]) -> None:
+    database, site = site_database
+    for name, path in PATHS.items():
+        if isinstance(path, Reading):
+            anchor = site.anchors(str(path.anchor.__tablename__))[0]
+            rows = database.rows(database.sql(path.statement(anchor)))
+            keys = [key for (key,) in database.rows(database.sql(path.keys(anchor)))]
+
+            limit = database.rows(database.sql(path.by_primary_key(keys)))
+
+            assert sorted(map(str, limit)) == sorted(map(str, rows)), name
+
+
+def test_what_a_deletion_did_is_undone(site_database: tuple[Database, Site]) -> None:
+    database, site = site_database
+    before = row_counts(database.engine)
+    for path in PATHS.values():
+        if isinstance(path, Deletion):
+            anchor = site.anchors(str(path.anchor.__tablename__))[0]
+            assert database.delete_ms([*path.clearing(anchor), *path.statements(anchor)]) > 0
+
+    assert row_counts(database.engine) == before
+
+
+def figures_with(**changes: Any) -> dict[str, Any]:
+    """Figures that reach every target, but for the changes."""
+    path = {"path": "jobs", "kind": "read", "table": "jobv2", "before": 100.0, "after": 1.0, "limit": 0.5}
+    waits = {"longest_ms": 50.0, "longest_at": "jobv2"}
+    site = {
+        "jobs": 1_000_000,
+        "paths": [{**path, **changes}],
+        "upgrade": {"reader": waits, "writer": waits},
+        "insert": {"seconds": {"v2": [10.0, 11.0]}},
+        "disk_mb": {"before": 100.0, "after": 105.0},
+    }
+    smaller = {"jobs": 100_000, "paths": [path]}
+    listing = {"full": {"ms": 1000.0, "peak_mb": 100.0}, "slim": {"ms": 1.0, "peak_mb": 1.0}}
+    return {"sites": [smaller, site], "listing": listing, "statements": {"dataset": {10: 4, 10_000: 4}}}
+
+
+def missed(figures: dict[str, Any]) -> list[str]:
+    return [target.name for target in targets(figures) if not target.reached]
+
+
+def test_good_figures_reach_every_target() -> None:
+    assert missed(figures_with()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "target"),
+    [
+        ({"before": 49.0}, "speed-up of paths over jobs, datasets and steps, and of deletions"),
+        ({"limit": 0.3}, "reading, by the time for the same rows by primary key"),
+        ({"before": 200.0, "after": 1.6, "limit": 1.0}, "growth of reading with ten times the jobs"),
+    ],
+)
+def test_bad_figures_miss_their_target(changes: dict[str, float], target: str) -> None:
+    assert missed(figures_with(**changes)) == [target]

@@ -1,0 +1,67 @@
+"""Several replicas start at once, and each of them upgrades the database."""
+
+import os
+from collections import Counter
+
+import pytest
+from sqlalchemy import URL
+
+from fractal_models.testing.databases import Databases
+from tests.support.catalog import catalog, revisions
+from tests.support.commandline import ALEMBIC, COMMAND, finish, start, text_of
+from tests.support.processes import simultaneously
+from tests.support.rows import content
+
+PROCESSES = 8
+ROUNDS = int(os.environ.get("FRACTAL_TEST_ROUNDS", "1"))
+"""20 for the figures that the documentation gives."""
+
+
+def test_eight_processes_upgrade_one_empty_database(
+    databases: Databases, url: URL, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted, head = catalog(url), revisions(url)
+    codes: Counter[int] = Counter()
+    for number in range(ROUNDS):
+        empty = databases.create()
+        program = [COMMAND] if number % 2 else ALEMBIC
+        started = [start("upgrade", "head", url=empty, program=program) for _ in range(PROCESSES)]
+        outcomes = [finish(process) for process in started]
+        codes.update(outcome.code for outcome in outcomes)
+        assert {(outcome.code, outcome.err) for outcome in outcomes} == {(0, "")}
+        assert revisions(empty) == head
+        assert catalog(empty) == wanted
+        databases.drop(empty)
+
+    with capsys.disabled():
+        total = PROCESSES * ROUNDS
+        print(f"\n{databases.dialect}: {codes[0]} of {total} processes on an empty database exit 0, one history")
+
+
+def test_eight_processes_at_the_same_moment_keep_every_row(
+    databases: Databases, site_url: URL, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = content(site_url)
+    rounds, succeeded = 2 * ROUNDS, 0
+    for _ in range(rounds):
+        url = databases.create(site_url)
+        seconds = simultaneously(text_of(url), PROCESSES)
+        succeeded += sum(each is not None for each in seconds)
+        assert None not in seconds
+        assert content(url) == rows
+        databases.drop(url)
+
+    with capsys.disabled():
+        total = PROCESSES * rounds
+        print(f"\n{databases.dialect}: {succeeded} of {total} processes on a database with rows succeed, no row lost")
+
+
+def test_eight_processes_at_the_same_moment_build_one_history(databases: Databases, url: URL) -> None:
+    for _ in range(2 * ROUNDS):
+        empty = databases.create()
+
+        assert None not in simultaneously(text_of(empty), PROCESSES)
+
+        assert revisions(empty) == revisions(url)
+        assert catalog(empty) == catalog(url)
+        databases.drop(empty)

@@ -1,0 +1,97 @@
+"""`kill -9` at any moment of an upgrade: the database is then at a revision, and the next upgrade finishes."""
+
+import os
+import random
+import time
+from collections import Counter
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import URL
+
+from fractal_models.database import DatabaseState, inspect_database
+from fractal_models.database.connection.engine import connect
+from fractal_models.testing.databases import Databases
+from tests.support.catalog import catalog
+from tests.support.commandline import text_of
+from tests.support.databases import upgrade
+from tests.support.early_database import create_early
+from tests.support.processes import Migrator
+from tests.support.rows import content, fill
+from tests.support.server_2_9 import BASELINE
+
+KILLS = int(os.environ.get("FRACTAL_TEST_KILLS", "5"))
+"""50 for the figures that the documentation gives."""
+
+ROWS = 200
+
+
+def test_killed_upgrade_of_a_young_database(databases: Databases, capsys: pytest.CaptureFixture[str]) -> None:
+    url = databases.create()
+    upgrade(url, BASELINE)
+
+    seen = kill_upgrades(databases, fill(url, ROWS))
+
+    tell(capsys, databases.dialect, seen)
+
+
+def test_killed_upgrade_of_an_early_database(
+    fractal_postgresql_databases: Databases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = kill_upgrades(fractal_postgresql_databases, fill(create_early(fractal_postgresql_databases), ROWS))
+
+    tell(capsys, "postgresql, early names", seen)
+
+
+def kill_upgrades(databases: Databases, template: URL) -> Counter[str]:
+    """Kill upgrades of copies at random moments, and finish them; count where they were."""
+    rows = content(template)
+    undisturbed = databases.create(template)
+    migrator = Migrator(text_of(undisturbed))
+    migrator.go()
+    duration = migrator.finish()
+    assert duration is not None
+    wanted = catalog(undisturbed)
+    databases.drop(undisturbed)
+
+    seen: Counter[str] = Counter()
+    for _ in range(KILLS):
+        url = databases.create(template)
+        migrator = Migrator(text_of(url))
+        migrator.go()
+        time.sleep(random.uniform(0, duration))
+        migrator.kill()
+
+        wait_for_the_end_of_its_session(url)
+        status = inspect_database(url)
+        # Not drifted: the schema is that of the revision, or on the way to the next one.
+        assert status.state in {DatabaseState.SERVER_2_9, DatabaseState.BEHIND, DatabaseState.AT_HEAD}, status.message
+        assert content(url) == rows
+        seen[status.revisions[0]] += 1
+
+        upgrade(url)
+        assert inspect_database(url).state is DatabaseState.AT_HEAD
+        assert catalog(url) == wanted
+        assert content(url) == rows
+        databases.drop(url)
+    databases.drop(template)
+    return seen
+
+
+def wait_for_the_end_of_its_session(url: URL) -> None:
+    """A server of PostgreSQL notices soon, not at once, that a client has died."""
+    if url.get_backend_name() != "postgresql":
+        return
+    others = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+    with connect(url) as connection:
+        deadline = time.monotonic() + 10
+        while connection.scalar(others) != 1:
+            assert time.monotonic() < deadline
+            connection.rollback()
+            time.sleep(0.02)
+
+
+def tell(capsys: pytest.CaptureFixture[str], name: str, seen: Counter[str]) -> None:
+    where = ", ".join(f"{number} at {revision}" for revision, number in seen.items())
+    with capsys.disabled():
+        print(f"\n{name}: {seen.total()} of {KILLS} killed upgrades left a revision and were finished ({where})")

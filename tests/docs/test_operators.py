@@ -1,0 +1,142 @@
+"""The guide for operators: its commands run as written, its tables are complete."""
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import URL, make_url
+
+from fractal_models.cli.main import EXIT_CODES
+from fractal_models.database import DatabaseState, inspect_database
+from fractal_models.database.connection.engine import connect
+from fractal_models.database.connection.errors import Status
+from fractal_models.database.connection.timeouts import MIGRATION_TIMEOUT, STRONG_LOCK_TIMEOUT
+from fractal_models.testing.databases import PostgreSQLDatabases
+from tests.support.catalog import catalog
+from tests.support.commandline import text_of
+from tests.support.databases import ROOT
+from tests.support.dumps import TOOLS
+from tests.support.rows import content
+from tests.support.servers import administer
+
+GUIDE = (ROOT / "docs" / "operators.md").read_text()
+CONSOLE_BLOCKS = re.findall(r"```console\n(.*?)```", GUIDE, re.DOTALL)
+SQL_BLOCKS = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
+
+
+def section(title: str) -> str:
+    return GUIDE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def commands(title: str) -> str:
+    """The console blocks of a section, as one script."""
+    blocks = re.findall(r"```console\n(.*?)```", section(title), re.DOTALL)
+    assert blocks
+    return "".join(blocks)
+
+
+@pytest.fixture
+def shell_of(
+    early_url: URL, tmp_path: Path, fractal_postgresql_databases: PostgreSQLDatabases
+) -> Iterator[dict[str, str]]:
+    """What a shell has to know: where the tools and the database are."""
+    url = early_url.set(drivername="postgresql")
+    host = url.host or url.query.get("host")
+    yield os.environ | {
+        "FRACTAL_DATABASE_URL": text_of(url),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(TOOLS), os.environ["PATH"]]),
+        "PGHOST": str(host or ""),
+        "PGPORT": str(url.port or 5432),
+        "PGUSER": url.username or "",
+        "PGPASSWORD": url.password or "",
+    }
+    # What they make has names of this test's own, for the server may be somebody's.
+    administer(fractal_postgresql_databases.server_url, f"DROP DATABASE IF EXISTS {url.database}_restored")
+    for role in ("migrator", "server", "analyst"):
+        name = f"{url.database}_{role}"
+        administer(
+            early_url,
+            f"DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN"
+            f" DROP OWNED BY {name} CASCADE; DROP ROLE {name}; END IF; END $$",
+        )
+
+
+def bash(script: str, environment: dict[str, str], folder: Path) -> str:
+    name = make_url(environment["FRACTAL_DATABASE_URL"]).database
+    script = script.replace("--prefix fractal", f"--prefix {name}").replace("restored", f"{name}_restored")
+    arguments = ["bash", "-c", f"set -o errexit -o pipefail\n{script}"]
+    done = subprocess.run(arguments, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_commands_lead_from_2_9_to_head_and_back(early_url: URL, shell_of: dict[str, str], tmp_path: Path) -> None:
+    before, rows = catalog(early_url), content(early_url)
+
+    # The first command of all ends with the code of a database that needs an upgrade.
+    printed = bash(
+        commands("Adopt a database of fractal-server 2.9").replace("status", "status || test $? = 3"),
+        shell_of,
+        tmp_path,
+    )
+    assert "fractal-server 2.9.0 to 2.9.1" in printed
+    assert inspect_database(early_url).state is DatabaseState.AT_HEAD
+
+    bash(commands("Upgrade") + commands("Several replicas, Kubernetes"), shell_of, tmp_path)
+    assert inspect_database(early_url).state is DatabaseState.AT_HEAD
+
+    bash(commands("Leave"), shell_of, tmp_path)
+    restored = early_url.set(database=f"{early_url.database}_restored")
+    for url in (early_url, restored):
+        assert catalog(url) == before
+        assert content(url) == rows
+
+
+def test_roles_are_made_by_the_command_that_is_shown(early_url: URL, shell_of: dict[str, str], tmp_path: Path) -> None:
+    bash(commands("Roles"), shell_of, tmp_path)
+
+    may = "SELECT has_table_privilege(:role, 'project', 'SELECT'), has_table_privilege(:role, 'project', 'TRIGGER')"
+    found = {}
+    with connect(early_url) as connection:
+        for role in re.findall(r"^\| `fractal_(\w+)` \|", section("Roles"), re.MULTILINE):
+            found[role] = tuple(connection.execute(sa.text(may), {"role": f"{early_url.database}_{role}"}).one())
+    assert found == {"migrator": (True, True), "server": (True, False), "analyst": (True, False)}
+
+
+def test_every_console_block_has_been_run() -> None:
+    run = ["Adopt a database of fractal-server 2.9", "Upgrade", "Several replicas, Kubernetes", "Roles", "Leave"]
+
+    assert "".join(commands(title) for title in run) == "".join(CONSOLE_BLOCKS)
+
+
+def test_backup_of_a_file_is_whole(sqlite_site: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    [statement] = SQL_BLOCKS
+    with closing(sqlite3.connect(sqlite_site.database or "")) as connection:
+        connection.execute(statement)
+
+    assert content(URL.create("sqlite", database="before.db")) == content(sqlite_site)
+
+
+def test_exit_codes_are_those_of_the_command() -> None:
+    listed = re.findall(r"^\| (\d+) \| (.*) \|$", section("Exit codes"), re.MULTILINE)
+
+    assert listed == re.findall(r"^  (\d+)  (.*)$", EXIT_CODES, re.MULTILINE)
+
+
+def test_states_are_all_listed_with_their_exit_codes() -> None:
+    listed = re.findall(r"^\| `(\w+)` \| (\d+) \|", section("States"), re.MULTILINE)
+
+    assert dict(listed) == {state.name.lower(): str(Status(state, "").exit_code) for state in DatabaseState}
+
+
+def test_times_are_those_of_the_code() -> None:
+    assert f"at most {STRONG_LOCK_TIMEOUT:g} s" in GUIDE
+    assert f"({MIGRATION_TIMEOUT:g} by default)" in GUIDE

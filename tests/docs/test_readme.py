@@ -1,0 +1,92 @@
+"""What the README and the guide for server developers show, works as written."""
+
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.databases import ROOT, upgrade
+
+pytest_plugins = ["pytester"]
+
+README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "docs" / "servers.md").read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_set_up_is_two_commands() -> None:
+    assert [block.strip() for block in blocks(README, "console") if "pip install" in block] == [
+        "pip install -e . && alembic upgrade head",
+        "pip install -e '.[test]' && pytest",
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a `fractal.db` at head."""
+    monkeypatch.chdir(tmp_path)
+    upgrade("sqlite:///fractal.db")
+    return tmp_path
+
+
+def run(code: str, folder: Path) -> str:
+    return subprocess.check_output([sys.executable, "-W", "error", "-c", code], cwd=folder, text=True)
+
+
+def test_python_blocks_of_the_readme_run(folder: Path) -> None:
+    for_servers, for_analysts = blocks(README, "python")
+    assert run(for_servers, folder) == "1 ['/data/plate-1']\n"
+
+    subprocess.check_output([str(Path(sys.executable).parent / "fractal-models"), "seed", "--size", "2"], cwd=folder)
+    assert [line.partition("+00:00 ")[2] for line in run(for_analysts, folder).splitlines()] == [
+        "admin@example.org Segmentation Processed",
+        "user1@example.org Segmentation Processed",
+    ]
+
+
+START = """
+import asyncio
+
+async def start():
+    async with lifespan(FastAPI()):
+        print("started on", async_engine.url.render_as_string(), "at head")
+
+asyncio.run(start())
+"""
+
+
+def test_python_blocks_of_the_guide_run_one_after_the_other(folder: Path) -> None:
+    with closing(sqlite3.connect("fractal.db")) as connection:
+        connection.execute("INSERT INTO projectv2 (name, timestamp_created) VALUES ('screen', '2024-03-05')")
+        connection.execute(
+            "INSERT INTO datasetv2 (name, project_id, zarr_dir, timestamp_created)"
+            " VALUES ('Plate 1', 1, '/zarr', '2024-03-05')"
+        )
+        connection.commit()
+
+    assert run("\n".join(blocks(GUIDE, "python")) + START, folder).splitlines() == [
+        "Plate 1 /zarr",
+        '{"id":1,"name":"Embryo screen","read_only":false}',
+        "started on sqlite+aiosqlite:///fractal.db at head",
+    ]
+
+
+def test_test_of_the_guide_passes(pytester: pytest.Pytester) -> None:
+    (test,) = (block for block in blocks(GUIDE, "python") if "def test_" in block)
+    pytester.makepyfile(test)
+
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/servers.md", "docs/operators.md", "CONTRIBUTING.md"])
+def test_links_lead_to_files(file: str) -> None:
+    links = re.findall(r"]\(([^)]+)\)", (ROOT / file).read_text())
+
+    assert [link for link in links if "://" not in link and not (ROOT / file).parent.joinpath(link).is_file()] == []

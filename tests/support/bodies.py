@@ -1,0 +1,207 @@
+"""Every API body, and the row that each of them makes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlmodel import Session
+
+from fractal_models import models, schemas
+from fractal_models.base import Base
+from fractal_models.models import (
+    Dataset,
+    DatasetV2,
+    OAuthAccount,
+    Project,
+    ProjectV2,
+    State,
+    Task,
+    TaskGroupActivityV2,
+    UserGroup,
+    UserSettings,
+    Workflow,
+    WorkflowV2,
+)
+from fractal_models.schemas import UserCreate, UserGroupCreate, v1, v2
+from fractal_models.schemas.body import Body, Create, Read, Update, Write
+from fractal_models.schemas.v1 import (
+    ApplyWorkflowCreateV1,
+    DatasetCreateV1,
+    ProjectCreateV1,
+    ResourceCreateV1,
+    TaskCreateV1,
+    WorkflowCreateV1,
+    WorkflowTaskCreateV1,
+)
+from fractal_models.schemas.v2 import (
+    DatasetCreateV2,
+    DatasetImportV2,
+    JobCreateV2,
+    ProjectCreateV2,
+    TaskCreateV2,
+    TaskGroupCreateV2,
+    WorkflowCreateV2,
+    WorkflowTaskCreateV2,
+)
+from fractal_models.testing.factories import (
+    ApplyWorkflowFactory,
+    DatasetFactory,
+    JobV2Factory,
+    OAuthAccountFactory,
+    ProjectFactory,
+    ProjectV2Factory,
+    ResourceFactory,
+    TaskGroupV2Factory,
+    TaskV2Factory,
+    UserGroupFactory,
+    UserOAuthFactory,
+    WorkflowFactory,
+    WorkflowTaskFactory,
+    WorkflowTaskV2Factory,
+    WorkflowV2Factory,
+)
+from tests.support.databases import saved
+
+BODIES: dict[str, type[Body]] = {
+    name: found
+    for module in (schemas, v1, v2)
+    for name in module.__all__
+    if isinstance(found := getattr(module, name), type) and issubclass(found, Body)
+}
+READS: dict[str, type[Read]] = {name: body for name, body in BODIES.items() if issubclass(body, Read)}
+WRITES: dict[str, type[Write]] = {name: body for name, body in BODIES.items() if issubclass(body, Write)}
+UPDATES: dict[str, type[Update]] = {name: body for name, body in BODIES.items() if issubclass(body, Update)}
+
+SECRETS = {"hashed_password", "access_token", "refresh_token", "ssh_private_key_path"}
+
+MAX = 2**31 - 1
+
+
+def model_of(body: type[Body]) -> type[Base]:
+    found: type[Base] = getattr(models, body._table)
+    return found
+
+
+def read_of(model: type[Base]) -> type[Read]:
+    (found,) = (body for body in READS.values() if body._table == model.__name__)
+    return found
+
+
+Maker = Callable[..., Base]
+
+
+def step_of(session: Session, **values: Any) -> Base:
+    step = WorkflowTaskFactory.build(**values)
+    session.add(WorkflowFactory.build(task_list=[step]))
+    return step
+
+
+def step_v2_of(session: Session, **values: Any) -> Base:
+    group = TaskGroupV2Factory.build(user_id=owner(session).id, task_list=[task := TaskV2Factory.build()])
+    session.add(group)
+    step = WorkflowTaskV2Factory.build(task=task, **values)
+    session.add(WorkflowV2Factory.build(task_list=[step]))
+    return step
+
+
+def owner(session: Session) -> models.UserOAuth:
+    session.add(user := UserOAuthFactory.build())
+    session.flush()
+    return user
+
+
+def job_of(make: Maker, **values: Any) -> Base:
+    """The job, with what the server makes of indexes that are left to it."""
+    first = values.pop("first_task_index") or 0
+    last = values.pop("last_task_index")
+    return make(first_task_index=first, last_task_index=MAX if last is None else last, **values)
+
+
+def task_v2_of(session: Session, **values: Any) -> Base:
+    task = TaskV2Factory.build(**values)
+    session.add(TaskGroupV2Factory.build(user_id=owner(session).id, task_list=[task]))
+    return task
+
+
+def resource_of(session: Session, **values: Any) -> Base:
+    resource = ResourceFactory.build(**values)
+    session.add(DatasetFactory.build(resource_list=[resource]))
+    return resource
+
+
+def user_of(_session: Session, **values: Any) -> Base:
+    return UserOAuthFactory.build(hashed_password=values.pop("password")[::-1], **values)
+
+
+def task_group_of(session: Session, **values: Any) -> Base:
+    user, group = owner(session), UserGroupFactory.build()
+    session.add(group)
+    session.flush()
+    return TaskGroupV2Factory.build(**values | {"user_id": user.id, "user_group_id": group.id})
+
+
+ROWS: dict[type[Create], Maker] = {
+    ApplyWorkflowCreateV1: lambda _, **values: job_of(ApplyWorkflowFactory.build, **values),
+    DatasetCreateV1: lambda _, **values: Dataset(project=ProjectFactory.build(), **values),
+    DatasetCreateV2: lambda _, **values: DatasetV2(
+        project=ProjectV2Factory.build(), **values | {"zarr_dir": values["zarr_dir"] or "/zarr"}
+    ),
+    DatasetImportV2: lambda _, **values: DatasetV2(project=ProjectV2Factory.build(), **values),
+    JobCreateV2: lambda _, **values: job_of(JobV2Factory.build, **values),
+    ProjectCreateV1: lambda _, **values: Project(**values),
+    ProjectCreateV2: lambda _, **values: ProjectV2(**values),
+    ResourceCreateV1: resource_of,
+    TaskCreateV1: lambda _, **values: Task(**values),
+    TaskCreateV2: task_v2_of,
+    TaskGroupCreateV2: task_group_of,
+    UserCreate: user_of,
+    UserGroupCreate: lambda _, **values: UserGroup(**values),
+    WorkflowCreateV1: lambda _, **values: Workflow(project=ProjectFactory.build(), **values),
+    WorkflowCreateV2: lambda _, **values: WorkflowV2(project=ProjectV2Factory.build(), **values),
+    WorkflowTaskCreateV1: step_of,
+    WorkflowTaskCreateV2: step_v2_of,
+}
+"""Of each body: how a server makes a row of what it holds."""
+
+LEAST: dict[type[Create], dict[str, Any]] = {
+    ApplyWorkflowCreateV1: {},
+    DatasetCreateV1: {"name": "n"},
+    DatasetCreateV2: {"name": "n"},
+    DatasetImportV2: {"name": "n", "zarr_dir": "/zarr"},
+    JobCreateV2: {},
+    ProjectCreateV1: {"name": "n"},
+    ProjectCreateV2: {"name": "n"},
+    ResourceCreateV1: {"path": "/data"},
+    TaskCreateV1: {"name": "n", "command": "run", "source": "s", "input_type": "Any", "output_type": "None"},
+    TaskCreateV2: {"name": "n", "command_parallel": "run"},
+    TaskGroupCreateV2: {"user_id": 1, "origin": "pypi", "pkg_name": "package"},
+    UserCreate: {"email": "alice@example.org", "password": "pass"},
+    UserGroupCreate: {"name": "n"},
+    WorkflowCreateV1: {"name": "n"},
+    WorkflowCreateV2: {"name": "n"},
+    WorkflowTaskCreateV1: {},
+    WorkflowTaskCreateV2: {},
+}
+"""Of each body: what must be given."""
+
+
+def row_of(session: Session, body: Create) -> Base:
+    """The row that a server makes of a body, added."""
+    values = body.model_dump()
+    if isinstance(body, TaskCreateV2):
+        values["type"] = body.type
+    row = ROWS[type(body)](session, **values)
+    session.add(row)
+    return row
+
+
+def least_row(session: Session, model: type[Base]) -> Any:
+    """A saved row with no more in it than its body asks for, or the database if there is none."""
+    if model is State or model is UserSettings:
+        return saved(session, model())
+    if model is OAuthAccount:
+        return UserOAuthFactory.create(session, oauth_accounts=[OAuthAccountFactory.build()]).oauth_accounts[0]
+    if model is TaskGroupActivityV2:
+        values: dict[str, Any] = {"pkg_name": "package", "version": "1", "status": "OK", "action": "collect"}
+        return saved(session, TaskGroupActivityV2(**values | {"user_id": owner(session).id}))
+    create = next(create for create in LEAST if create._table == model.__name__)
+    return saved(session, row_of(session, create.model_validate(LEAST[create])))

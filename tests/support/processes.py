@@ -1,0 +1,62 @@
+"""Processes that have everything imported when they start, so that many can be started, and killed."""
+
+import multiprocessing
+import time
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+
+from alembic import command
+
+from fractal_models.database import alembic_config
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["pytest", "psycopg2", "fractal_models.models", "tests.support.processes"])
+
+
+def _migrate(url: str, revision: str, pipe: Connection) -> None:
+    config = alembic_config(url)
+    config.attributes["report"] = lambda _line: None
+    pipe.send("ready")
+    pipe.recv()
+    start = time.monotonic()
+    command.upgrade(config, revision)
+    pipe.send(time.monotonic() - start)
+
+
+class Migrator:
+    """A process that upgrades a database once it is told to."""
+
+    def __init__(self, url: str, revision: str = "head") -> None:
+        self._pipe, theirs = CONTEXT.Pipe()
+        self._process: ForkServerProcess = CONTEXT.Process(target=_migrate, args=(url, revision, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+        assert self._pipe.recv() == "ready"
+
+    def go(self) -> None:
+        self._pipe.send("go")
+
+    def finish(self) -> float | None:
+        """Seconds that the upgrade took; None if it failed."""
+        try:
+            seconds: float = self._pipe.recv()
+        except EOFError:
+            return None
+        finally:
+            self._process.join()
+            self._pipe.close()
+        return seconds
+
+    def kill(self) -> None:
+        """`kill -9`, whatever it is doing."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+def simultaneously(url: str, number: int) -> list[float | None]:
+    """Let several processes upgrade one database from the same moment on; seconds that each took, None if it failed."""
+    migrators = [Migrator(url) for _ in range(number)]
+    for migrator in migrators:
+        migrator.go()
+    return [migrator.finish() for migrator in migrators]
