@@ -19,12 +19,12 @@ from fractal_models.database.revisions.history import scripts
 from fractal_models.database.revisions.operations import sqlite_tables
 from fractal_models.database.revisions.rules import rules
 from fractal_models.testing.databases import Databases
-from tests.database.rows import content
-from tests.databases import alembic_config, upgrade
-from tests.migrations.catalog import Catalog, catalog, differences
-from tests.migrations.conftest import Sites
-from tests.migrations.refusal import execute
-from tests.migrations.server_2_9 import BASELINE
+from tests.support.catalog import Catalog, catalog, differences
+from tests.support.databases import alembic_config, upgrade
+from tests.support.refusal import execute
+from tests.support.rows import content
+from tests.support.server_2_9 import BASELINE
+from tests.support.sites import Sites
 
 Operation = Callable[[Any], None]
 
