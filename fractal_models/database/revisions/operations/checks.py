@@ -56,12 +56,7 @@ class AddCheck(Operation):
                 operations.execute(f"ALTER TABLE {self.table} VALIDATE CONSTRAINT {self.name}")
         else:
             key = _primary_key(self.table)
-            change_definition(
-                operations,
-                self.table,
-                [(key, key + _definition(self.name, self.condition))],
-                lambda batch: batch.create_check_constraint(batch.f(self.name), self.condition),
-            )
+            change_definition(operations, self.table, [(key, key + _definition(self.name, self.condition))])
             require_intact(operations, self.table)
 
     @classmethod
@@ -108,13 +103,7 @@ class DropCheck(Operation):
             with own_transaction(operations):
                 operations.execute(f"ALTER TABLE {self.table} DROP CONSTRAINT IF EXISTS {self.name}")
         else:
-            change_definition(
-                operations,
-                self.table,
-                [(_definition(self.name, self.condition), "")],
-                lambda _batch: None,
-                drop_check=self.name,
-            )
+            change_definition(operations, self.table, [(_definition(self.name, self.condition), "")])
 
 
 def _primary_key(table: str) -> str:

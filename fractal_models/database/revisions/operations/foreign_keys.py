@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from alembic.operations import BatchOperations, Operations
+from alembic.operations import Operations
 
 from fractal_models.database.revisions.findings import Rule
 from fractal_models.database.revisions.operations.base import Operation, is_postgresql, own_transaction
@@ -105,15 +105,10 @@ class ReplaceForeignKey(Operation):
             key = self._sqlite_definition()
             replacements = [(f"{key} ON DELETE {rule}", key) for rule in CODES if rule != "NO ACTION"]
             rule = "" if self.on_delete == "NO ACTION" else f" ON DELETE {self.on_delete}"
-            change_definition(operations, self.table, [*replacements, (key, key + rule)], self._replace_in_batch)
+            change_definition(operations, self.table, [*replacements, (key, key + rule)])
 
     def _sqlite_definition(self) -> str:
         return f"CONSTRAINT {self.name} FOREIGN KEY({self.column}) REFERENCES {self.parent} (id)"
-
-    def _replace_in_batch(self, batch: BatchOperations) -> None:
-        batch.drop_constraint(batch.f(self.name), type_="foreignkey")
-        on_delete = None if self.on_delete == "NO ACTION" else self.on_delete
-        batch.create_foreign_key(batch.f(self.name), self.parent, [self.column], ["id"], ondelete=on_delete)
 
     @classmethod
     def rules(cls, operations: Sequence[Self], below: str) -> Iterator[Rule]:

@@ -1,22 +1,24 @@
 """Changes of table definitions on SQLite, which has no statement for them.
 
-Rows are stored alike with and without a constraint. So the text of the definition is changed in the schema table, by
-the procedure for changes that do not affect the content of a table in "Making Other Kinds Of Table Schema Changes",
-https://www.sqlite.org/lang_altertable.html#otheralter. Where SQLite refuses to write the schema table, Alembic's batch
-operations copy the rows into a new table. Foreign keys must be off meanwhile.
+The procedures are those of "Making Other Kinds Of Table Schema Changes" in SQLite's documentation of ALTER TABLE,
+https://www.sqlite.org/lang_altertable.html#otheralter. Rows are stored alike with and without a constraint. So the
+simpler and faster one is enough, which changes the text of the definition in the schema table. Where SQLite refuses
+that, the general one copies the rows into a table with the changed definition. Alembic's batch operations would do it
+by reflection, and so lose collations, unnamed checks and triggers. Foreign keys must be off meanwhile.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from typing import Any
 
-from alembic.operations import BatchOperations, Operations
+from alembic.operations import Operations
 from alembic.util import CommandError
-from sqlalchemy import CheckConstraint, Connection, inspect, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from fractal_models.database.revisions.findings import Rule
@@ -54,24 +56,14 @@ def _can_write(connection: Connection) -> bool:
     return True
 
 
-def change_definition(
-    operations: Operations,
-    table: str,
-    replacements: Sequence[tuple[str, str]],
-    change: Callable[[BatchOperations], None],
-    drop_check: str | None = None,
-) -> None:
-    """Change constraints of a table.
+def change_definition(operations: Operations, table: str, replacements: Sequence[tuple[str, str]]) -> None:
+    """Replace texts in the definition of a table, one after the other.
 
-    Args:
-        operations: Those of the revision.
-        table: Its name.
-        replacements: Texts and what replaces them in the definition, one after the other. The definition must have
-            the first text of the last pair.
-        change: The same change by batch operations.
-        drop_check: The check that is dropped, for batch operations do not know checks.
+    Raises:
+        CommandError: The definition lacks the old text of the last pair.
     """
-    update = f"UPDATE sqlite_master SET sql = {_replaced(replacements)} WHERE type = 'table' AND name = '{table}'"
+    changed = _replaced(replacements)
+    update = f"UPDATE sqlite_master SET sql = {changed} WHERE type = 'table' AND name = '{table}'"
     if operations.migration_context.as_sql:
         operations.execute("PRAGMA writable_schema = ON")
         operations.execute(update)
@@ -88,7 +80,7 @@ def change_definition(
             connection.exec_driver_sql(update)
             connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
     if not allowed:
-        _rebuild(operations, connection, table, change, drop_check)
+        _copy_table(connection, table, changed)
 
 
 def _replaced(replacements: Iterable[tuple[str, str]]) -> str:
@@ -105,37 +97,30 @@ def _require(connection: Connection, table: str, definition: str) -> None:
         raise CommandError(message)
 
 
-KEPT = (
-    "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = :table AND type IN ('index', 'trigger') AND sql <> ''"
-)
+BESIDE = "SELECT sql FROM sqlite_master WHERE tbl_name = :table AND type IN ('index', 'trigger') AND sql IS NOT NULL"
 
 
-def _rebuild(
-    operations: Operations,
-    connection: Connection,
-    table: str,
-    change: Callable[[BatchOperations], None],
-    drop_check: str | None,
-) -> None:
-    """Copy a table by batch operations, and keep the checks, indexes and triggers that these would lose."""
-    kept = connection.execute(text(KEPT), {"table": table}).all()
-    for index in (row.name for row in kept if row.type == "index"):
-        connection.exec_driver_sql(f'DROP INDEX "{index}"')
-    checks = [
-        CheckConstraint(text(check["sqltext"]), name=check["name"])
-        for check in inspect(connection).get_check_constraints(table)
-        if check["name"] != drop_check
-    ]
-    # Else the new table could not get the name of the old one, if there are views and triggers that use it.
+def _copy_table(connection: Connection, table: str, changed: str) -> None:
+    """Copy a table into one with the changed definition, and create its indexes and triggers again."""
+    names = {"table": table}
+    definition = f"SELECT {changed} FROM sqlite_master WHERE type = 'table' AND name = '{table}'"
+    sql = str(connection.exec_driver_sql(definition).scalar_one())
+    beside = connection.scalars(text(BESIDE), names).all()
+    # Generated columns are not among them.
+    found = connection.scalars(text("SELECT name FROM pragma_table_info(:table)"), names)
+    columns = ", ".join(f'"{column}"' for column in found)
+    # Else views and triggers that use the table would keep the copy from taking its name.
     legacy = connection.exec_driver_sql("PRAGMA legacy_alter_table").scalar()
-    connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
-    with operations.batch_alter_table(
-        table, recreate="always", table_args=tuple(checks), reflect_kwargs={"resolve_fks": False}
-    ) as batch:
-        change(batch)
-    connection.exec_driver_sql(f"PRAGMA legacy_alter_table = {legacy}")
-    for row in kept:
-        connection.exec_driver_sql(row.sql)
+    for statement in (
+        "PRAGMA legacy_alter_table = ON",
+        re.sub(rf'^CREATE TABLE "?{table}"?', f"CREATE TABLE {table}_new", sql, count=1),
+        f"INSERT INTO {table}_new ({columns}) SELECT {columns} FROM {table}",
+        f"DROP TABLE {table}",
+        f"ALTER TABLE {table}_new RENAME TO {table}",
+        *beside,
+        f"PRAGMA legacy_alter_table = {legacy}",
+    ):
+        connection.exec_driver_sql(statement)
 
 
 def require_intact(operations: Operations, table: str) -> None:
