@@ -9,10 +9,12 @@ from rich.progress import Progress
 
 from benchmarks.site import __main__ as benchmark
 from benchmarks.site import upgrade as upgrading
-from benchmarks.site.fill import Site, fill, row_counts, tables
+from benchmarks.site.fill import fill, row_counts
+from benchmarks.site.layout import Site
 from benchmarks.site.measure import Database
 from benchmarks.site.paths import PATHS, Deletion, Reading
-from benchmarks.site.report import targets
+from benchmarks.site.rows import tables
+from benchmarks.site.targets import targets
 from fractal_models.database import create_engine
 from fractal_models.database.revisions.releases import ADOPTED_REVISION
 from fractal_models.testing.databases import Databases
@@ -24,16 +26,17 @@ def test_benchmark_measures_a_site_before_and_after_the_upgrade(
     engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(benchmark, "REFERRING_JOBS", (2, 20))
-    monkeypatch.setattr(upgrading, "QUIET", 0.1)
+    monkeypatch.setattr(upgrading, "WARM_UP", 0.1)
     file, picture = tmp_path / "figures.json", tmp_path / "picture.svg"
     small = ["--jobs", "200", "--rounds", "1", "--inserts", "50", "--images", "5"]
 
     benchmark.main([*small, "--engine", engine, "--json", str(file), "--picture", str(picture)])
 
     printed = capsys.readouterr().out
-    figures = json.loads(file.read_text())
+    written = json.loads(file.read_text())
+    figures = written["results"]
     (site,) = figures["sites"]
-    assert figures["circumstances"]["engine"].startswith(engine)
+    assert engine in written["versions"]
     assert site["rows"]["jobv2"] == site["rows"]["applyworkflow"] == 200
     assert [path["path"] for path in site["paths"]] == list(PATHS)
     assert all(path["before"] > 0 and path["after"] > 0 for path in site["paths"])
@@ -41,7 +44,7 @@ def test_benchmark_measures_a_site_before_and_after_the_upgrade(
     assert site["upgrade"]["seconds"] > 0
     assert [counts["2"] - counts["20"] for counts in figures["statements"].values()] == [0] * 6
     assert all(target["name"] for target in figures["targets"])
-    assert "200 jobs of each generation" in printed
+    assert "200 jobs of each version" in printed
     assert "jobs of a project, newest 25" in picture.read_text()
 
 
@@ -138,9 +141,9 @@ def test_good_figures_reach_every_target() -> None:
 @pytest.mark.parametrize(
     ("changes", "target"),
     [
-        ({"before": 49.0}, "speed-up of paths over jobs, datasets and steps, and of deletions"),
-        ({"limit": 0.3}, "reading, by the time for the same rows by primary key"),
-        ({"before": 200.0, "after": 1.6, "limit": 1.0}, "growth of reading with ten times the jobs"),
+        ({"before": 49.0}, "paths over jobs, datasets and steps, and deletions: 2.9 / head"),
+        ({"limit": 0.3}, "reading at head: path / same rows by primary key"),
+        ({"before": 200.0, "after": 1.6, "limit": 1.0}, "reading at head: growth with ten times the jobs"),
     ],
 )
 def test_bad_figures_miss_their_target(changes: dict[str, float], target: str) -> None:

@@ -1,4 +1,4 @@
-"""The picture: time against rows, a panel for each path."""
+"""Plot of time against jobs, with a panel for each path."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,8 @@ BEFORE, AFTER, LIMIT = "#c0392b", "#1f6feb", "#8a8f98"
 
 
 def draw(figures: dict[str, Any], file: Path) -> None:
-    """Draw the paths of version 2 and of users at each size; the suffix of the file says in which format."""
-    # Half a second, which the command's --help does not need.
+    """Draw the paths of version 2 and of users; the suffix of the file gives the format."""
+    # Imported here because it takes half a second, which --help does not need.
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -49,7 +49,7 @@ def draw(figures: dict[str, Any], file: Path) -> None:
         for panel in unused:
             panel.axis("off")
         unused[0].legend(*lines, loc="center left", frameon=False)
-        figure.supxlabel("jobs of each generation")
+        figure.supxlabel("jobs of each version")
         figure.supylabel("median time in ms")
         figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
         plt.close(figure)
