@@ -2,7 +2,8 @@
 
 A database is filled with the same site in every run, in the schema of fractal-server 2.9. A copy of it is upgraded to
 head while clients read and write. Each access path is then measured on both databases in turns. PostgreSQL comes from
-a wheel. A million jobs take some minutes, and 8 GB of disk space in the folder TMPDIR.
+a wheel. A site with a million jobs takes some minutes, and 8 GB of disk space in the folder TMPDIR; larger ones take
+more in proportion.
 
 Examples:
   python -m benchmarks.site --jobs 100000 1000000 --json site.json --picture docs/access-paths.svg
