@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
+
+from benchmarks.core import Row
 
 Figures = dict[str, Any]
 """All results of one run, as in the JSON file."""
@@ -48,34 +51,21 @@ def targets(figures: Figures) -> Iterator[Target]:
 
 
 def _path_targets(figures: Figures, site: dict[str, Any]) -> Iterator[Target]:
-    paths = site["paths"]
-    reading = [path for path in paths if path["kind"] == "read"]
-    large = [path for path in paths if path["kind"] == "delete" or path["table"] in LARGE_TABLES]
+    large = [path for path in site["paths"] if path["kind"] == "delete" or path["table"] in LARGE_TABLES]
     yield _at_least(
-        "paths over jobs, datasets and steps, and deletions: 2.9 / head",
-        50,
-        ((path["before"] / path["after"], path["path"]) for path in large),
+        "paths over jobs, datasets and steps, and deletions: 2.9 / head", 50, _ratios(large, "before", "after")
     )
-    yield _at_most(
-        "any path at any size: head / 2.9",
-        1.1,
-        (
-            (path["after"] / path["before"], f"{path['path']}, {each['jobs']:,} jobs")
-            for each in figures["sites"]
-            for path in each["paths"]
-        ),
-    )
-    yield _at_most(
-        "reading at head: path / same rows by primary key",
-        3,
-        ((path["after"] / path["limit"], path["path"]) for path in reading),
-    )
+    every_size = (_ratios(each["paths"], "after", "before", f", {each['jobs']:,} jobs") for each in figures["sites"])
+    yield _at_most("any path at any size: head / 2.9", 1.1, chain.from_iterable(every_size))
+    reading = [path for path in site["paths"] if path["kind"] == "read"]
+    yield _at_most("reading at head: path / same rows by primary key", 3, _ratios(reading, "after", "limit"))
     if smaller := tenth(figures, site):
-        yield _at_most(
-            "reading at head: growth with ten times the jobs",
-            1.5,
-            ((path["after"] / smaller[path["path"]]["after"], path["path"]) for path in reading),
-        )
+        grown = [{**path, "smaller": smaller[path["path"]]["after"]} for path in reading]
+        yield _at_most("reading at head: growth with ten times the jobs", 1.5, _ratios(grown, "after", "smaller"))
+
+
+def _ratios(paths: Iterable[Row], upper: str, lower: str, suffix: str = "") -> Iterator[tuple[float, str]]:
+    return ((path[upper] / path[lower], f"{path['path']}{suffix}") for path in paths)
 
 
 def tenth(figures: Figures, site: dict[str, Any]) -> dict[str, dict[str, Any]]:
