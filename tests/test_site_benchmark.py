@@ -1,4 +1,4 @@
-"""The benchmark of a whole site runs on both engines and measures what it says; its figures are no matter for tests."""
+"""The site benchmark runs on both engines with a valid site and equivalent queries; figures are not tested."""
 
 import json
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_benchmark_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture
 def site_database(databases: Databases) -> Any:
-    """A small site at 2.9, and what is in it."""
+    """A small site at 2.9, and its layout."""
     url = databases.create()
     upgrade(url, ADOPTED_REVISION)
     engine = create_engine(url)
@@ -84,7 +84,7 @@ def test_site_refers_to_no_row_that_is_not_there(site_database: tuple[Database, 
     database, _ = site_database
     url = database.engine.url
 
-    # Every rule of every revision is asked for, and every foreign key is validated anew.
+    # The upgrade checks the data rules of all revisions, and validates every foreign key.
     upgrade(url)
 
     assert row_counts(database.engine)["jobv2"] == 300
@@ -115,7 +115,7 @@ def test_what_a_deletion_did_is_undone(site_database: tuple[Database, Site]) -> 
 
 
 def figures_with(**changes: Any) -> dict[str, Any]:
-    """Figures that reach every target, but for the changes."""
+    """Figures that reach every target, except for the changes."""
     path = {"path": "jobs", "kind": "read", "table": "jobv2", "before": 100.0, "after": 1.0, "limit": 0.5}
     waits = {"longest_ms": 50.0, "longest_at": "jobv2"}
     site = {
