@@ -76,9 +76,11 @@ def text_of(value: float | str) -> str:
 
 def table(rows: Iterable[Row], headings: Mapping[str, str], title: str | None = None) -> Table:
     """Table with one heading for each figure; values above their limit are red."""
+    rows = list(rows)
     shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    for number, heading in enumerate(headings.values()):
-        shown.add_column(heading, no_wrap=number == 0, justify="right" if number else "left")
+    for figure, heading in headings.items():
+        is_text = all(isinstance(row.get(figure, ""), str) for row in rows)
+        shown.add_column(heading, no_wrap=figure == next(iter(headings)), justify="left" if is_text else "right")
     for row in rows:
         shown.add_row(*(_cell(row, figure) for figure in headings))
     return shown

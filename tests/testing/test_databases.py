@@ -1,4 +1,4 @@
-"""Databases for tests: made anew from what the migrations are, and gone when nobody needs them any more."""
+"""Databases for tests: copied from a template of the current migrations, dropped when unused."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ Make = Callable[[], PostgreSQLDatabases]
 
 @pytest.fixture
 def make(fractal_postgresql_databases: PostgreSQLDatabases) -> Iterator[Make]:
-    """Databases on the server of these tests, as if it were one that others use as well."""
+    """Databases on the server of these tests, used like a shared server."""
     made = []
 
     def make_databases() -> PostgreSQLDatabases:
@@ -34,7 +34,7 @@ def make(fractal_postgresql_databases: PostgreSQLDatabases) -> Iterator[Make]:
 
 @pytest.fixture
 def other_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the migrations, taken for the real ones, with a comment more."""
+    """A changed copy of the migrations in place of the real ones."""
     folder = shutil.copytree(migrations_folder(), tmp_path / "migrations")
     (folder / "env.py").write_text((folder / "env.py").read_text() + "# changed\n")
     monkeypatch.setattr(module, "migrations_folder", lambda: folder)
@@ -52,7 +52,7 @@ def name(url: URL) -> str:
 
 
 def crash(databases: PostgreSQLDatabases) -> None:
-    """Leave everything as a process does that is killed."""
+    """Leave all databases behind, like a killed process."""
     databases._worker.shutdown()
     databases._engine.dispose()
 

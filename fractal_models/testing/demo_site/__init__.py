@@ -23,9 +23,9 @@ def seed(session: Session, size: int = 10) -> None:
         message = f"a demo site has at least 1 user, not {size}"
         raise ValueError(message)
     builder = Builder(session, size)
-    members, everybody = users.build(builder)
+    members, all_users = users.build(builder)
     tasks = v1.build_tasks(builder)
-    tasks_v2 = v2.build_tasks(builder, members[0], everybody)
+    tasks_v2 = v2.build_tasks(builder, members[0], all_users)
     for number, user in enumerate(members):
         shared_with = [members[(number + 1) % size]] if number % 3 == 0 and size > 1 else []
         v1.build_project(builder, [user, *shared_with], tasks)

@@ -18,15 +18,15 @@ LAB_SIZE = 5
 def build(builder: Builder) -> tuple[Sequence[UserOAuth], UserGroup]:
     """Save users and groups; return all users and the group that all of them are in."""
     users = builder.save([_user(number) for number in range(builder.size)])
-    everybody, *labs = builder.save(_groups(builder))
+    all_users, *labs = builder.save(_groups(builder))
     builder.save(
         [
             new(LinkUserGroup, group_id=group.id, user_id=user.id, timestamp_created=builder.now())
             for number, user in enumerate(users)
-            for group in (everybody, labs[number // LAB_SIZE])
+            for group in (all_users, labs[number // LAB_SIZE])
         ]
     )
-    return users, everybody
+    return users, all_users
 
 
 def _user(number: int) -> UserOAuth:
