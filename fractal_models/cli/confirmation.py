@@ -29,7 +29,7 @@ def confirm(config: Config, options: argparse.Namespace) -> None:
     if options.cmd[0] is command.downgrade:
         question = f"Downgrade {masked(url_of(config))} to {options.revision}?"
     elif losses := _losses(config, options.wait):
-        question = f"This cannot be fully undone: {' '.join(losses)} Is there a backup, and continue?"
+        question = f"This cannot be fully undone: {' '.join(losses)} Make sure that there is a backup. Continue?"
     else:
         return
     if sys.stdin is None or not sys.stdin.isatty():

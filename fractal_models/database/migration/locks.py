@@ -167,8 +167,8 @@ def bounded_reads(connection: Connection, timeout: float) -> Iterator[None]:
         connection.rollback()
         sessions = describe_sessions(connection, LOCK_HOLDERS)
         message = (
-            f"could not acquire a lock within {timeout:g} s; nothing was changed. End the blocking sessions, or try "
-            f"again later: {sessions}"
+            f"could not acquire a lock within {timeout:g} s; nothing was changed. Run it again later, or end the "
+            f"blocking sessions: {sessions}"
         )
         raise BusyError(message) from error
     finally:

@@ -52,8 +52,8 @@ def run(connection: Connection, timeout: float, report: Report, attempt: Callabl
                 sessions = describe_sessions(connection, LOCK_HOLDERS)
                 if not waiting.pause(sessions):
                     message = (
-                        f"could not acquire a lock within {timeout:g} s; the revision was not completed. End the "
-                        f"blocking sessions, or run it again when they are done: {sessions}"
+                        f"could not acquire a lock within {timeout:g} s; the revision was not completed. Run it again "
+                        f"later, or end the blocking sessions: {sessions}"
                     )
                     raise BusyError(message) from error
             else:

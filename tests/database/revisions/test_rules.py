@@ -220,7 +220,7 @@ def test_upgrade_that_cannot_be_undone_reminds_of_a_backup(lossy: History, site_
     assert snapshot(site_url) == before
     assert outcome.code == 9
     assert outcome.err == (
-        f"fractal-models: This cannot be fully undone: {LOSS} Is there a backup, and shall it go on? "
+        f"fractal-models: This cannot be fully undone: {LOSS} Make sure that there is a backup. Continue? "
         "Not a terminal; pass --yes\n"
     )
 
