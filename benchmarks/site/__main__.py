@@ -126,8 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             **measure_orm(databases, options.images, progress),
         }
     figures["targets"] = [asdict(target) for target in targets(figures)]
-    settings = server_settings() if options.engine == "postgresql" else {}
-    publish(options, versions, figures, *report(figures), settings=settings)
+    settings = {"settings": server_settings()} if options.engine == "postgresql" else {}
+    publish(options, versions, figures, *report(figures), **settings)
     if options.picture:
         draw(figures, options.picture)
 
