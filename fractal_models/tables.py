@@ -9,5 +9,5 @@ from fractal_models.models import TABLES
 METADATA = MetaData(naming_convention=NAMING_CONVENTION)
 """Copies of the tables of this package; `SQLModel.metadata` may contain others."""
 
-for model in TABLES:
-    SQLModel.metadata.tables[str(model.__tablename__)].to_metadata(METADATA)
+for _model in TABLES:
+    SQLModel.metadata.tables[str(_model.__tablename__)].to_metadata(METADATA)

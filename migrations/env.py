@@ -18,9 +18,10 @@ from fractal_models.database.connection.engine import connected, maintenance_eng
 from fractal_models.database.inspection import autogenerate
 from fractal_models.database.migration import runner
 from fractal_models.database.revisions import operations  # noqa: F401 (registers `op.create_index_online` and others)
+from fractal_models.tables import METADATA
 
 OPTIONS: dict[str, Any] = {
-    "target_metadata": autogenerate.metadata,
+    "target_metadata": METADATA,
     "include_name": autogenerate.include_name,
     "render_item": autogenerate.render_item,
     "compare_type": True,

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from benchmarks.site.layout import Site
 from benchmarks.site.rows import tables
-from fractal_models.base import Base
+from fractal_models.tables import METADATA
 
 CHUNK = 20_000
 
@@ -63,5 +63,5 @@ def row_counts(engine: sa.Engine) -> dict[str, int]:
     with engine.connect() as connection:
         return {
             table.name: connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
-            for table in Base.metadata.sorted_tables
+            for table in METADATA.sorted_tables
         }

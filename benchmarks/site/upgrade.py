@@ -21,8 +21,8 @@ from sqlalchemy import URL, Connection
 from benchmarks.site.generations import V1, V2
 from benchmarks.site.layout import JobKeys
 from benchmarks.site.rows import job_row
-from fractal_models.base import Base
 from fractal_models.database import create_engine
+from fractal_models.tables import METADATA
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -42,7 +42,7 @@ Answers = list[tuple[float, float, str]]
 
 def reading() -> Iterator[tuple[str, Action]]:
     """Read the newest page of each table in turn."""
-    for table in cycle(Base.metadata.sorted_tables):
+    for table in cycle(METADATA.sorted_tables):
         page = sa.select(table).order_by(*(key.desc() for key in table.primary_key.columns)).limit(25)
         yield table.name, partial(_fetch, statement=page)
 

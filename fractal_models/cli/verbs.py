@@ -24,7 +24,8 @@ from fractal_models.database.inspection.roles import role_statements
 from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import head
 from fractal_models.database.revisions.rules import Finding
-from fractal_models.models import UserOAuth, sorted_tables
+from fractal_models.models import UserOAuth
+from fractal_models.tables import METADATA
 
 TRANSIENT = {
     DatabaseState.HOST_NOT_FOUND,
@@ -77,7 +78,7 @@ def _measures(url: URL, found: Status) -> dict[str, Any]:
     with connect(url) as connection:
         version = ".".join(map(str, connection.dialect.server_version_info or ()))
         present = own_tables(connection)
-        rows = {table.name: _count(connection, table) for table in sorted_tables() if table.name in present}
+        rows = {table.name: _count(connection, table) for table in METADATA.sorted_tables if table.name in present}
         return {
             "server": f"{connection.dialect.name} {version}",
             "bytes": size_in_bytes(connection),

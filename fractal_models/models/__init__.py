@@ -1,7 +1,5 @@
 """All tables of the database, and the enumeration that the documentation lists with them."""
 
-from sqlalchemy import Table
-
 from fractal_models.base import Base
 from fractal_models.models.linkusergroup import LinkUserGroup
 from fractal_models.models.linkuserproject import LinkUserProject, LinkUserProjectV2
@@ -64,11 +62,3 @@ TABLES: tuple[type[Base], ...] = tuple(
     )
 )
 """All tables of this package by name, whatever other tables `SQLModel.metadata` contains."""
-
-TABLE_NAMES = frozenset(str(table.__tablename__) for table in TABLES)
-"""Names of these tables in the database."""
-
-
-def sorted_tables() -> list[Table]:
-    """Tables of SQLAlchemy, each after those that it refers to."""
-    return [table for table in Base.metadata.sorted_tables if table.name in TABLE_NAMES]

@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, text
 
 from fractal_models.database import alembic_config, create_engine, sync_url
 from fractal_models.database.connection.engine import connect
+from fractal_models.database.revisions import operations
 from fractal_models.database.revisions.history import migrations_folder
 
 PREFIX = "fractal_test"
@@ -38,11 +39,11 @@ def migrate(url: URL, revision: str = "head") -> None:
 
 
 def digest(*more: str) -> str:
-    """Digest of the migration files, and of other values that templates depend on."""
+    """Digest of the revisions, of their operations, and of other values that templates depend on."""
     found = hashlib.sha256("\0".join(more).encode())
-    folder = migrations_folder()
-    for file in sorted(folder.rglob("*.py")):
-        found.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
+    for folder in (migrations_folder(), Path(operations.__file__).parent):
+        for file in sorted(folder.rglob("*.py")):
+            found.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
     return found.hexdigest()[:12]
 
 

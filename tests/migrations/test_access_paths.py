@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy import URL, Connection
 
 from benchmarks.site.paths import PATHS, Deletion, Reading
-from fractal_models.base import Base
 from fractal_models.database import create_engine
+from fractal_models.tables import METADATA
 from fractal_models.testing.databases import Databases
 from tests.support.databases import upgrade
 from tests.support.server_2_9 import BASELINE
@@ -74,7 +74,7 @@ def reads_whole_table(node: dict[str, Any]) -> bool:
 
 def followed_keys(table: str) -> Iterator[sa.Column[Any]]:
     """The foreign keys that the database looks up when a row of a table is deleted."""
-    for child in Base.metadata.sorted_tables:
+    for child in METADATA.sorted_tables:
         for key in child.foreign_keys:
             if key.column.table.name == table:
                 yield key.parent

@@ -28,6 +28,7 @@ from fractal_models.models import (
     WorkflowTask,
     WorkflowTaskV2,
 )
+from fractal_models.tables import METADATA
 from fractal_models.testing.factories import (
     ApplyWorkflowFactory,
     DatasetFactory,
@@ -317,7 +318,7 @@ def test_what_is_in_use_cannot_be_deleted(session: Session, delete: Delete, make
 
 def numbers(session: Session) -> dict[str, int]:
     """Number of rows, by table."""
-    tables = Base.metadata.sorted_tables
+    tables = METADATA.sorted_tables
     return {table.name: session.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in tables}
 
 

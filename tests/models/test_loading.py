@@ -35,6 +35,7 @@ from fractal_models.models import (
     WorkflowTaskV2,
     WorkflowV2,
 )
+from fractal_models.tables import METADATA
 from fractal_models.testing.factories import DatasetV2Factory
 from tests.support.databases import statement_count
 
@@ -332,7 +333,7 @@ def test_a_listing_takes_as_many_statements_for_1000_rows_as_for_20(
     """Apart from the batches of each eager load: one for 20 rows, two for 1,000."""
     fill(session, 20)
     few = len(statements_to_list(engine, model))
-    for table in reversed(Base.metadata.sorted_tables):
+    for table in reversed(METADATA.sorted_tables):
         session.execute(table.delete())
     fill(session, 1000)
 

@@ -9,9 +9,9 @@ from fastapi_users.password import PasswordHelper
 from sqlalchemy import URL
 from sqlalchemy.orm import Session
 
-from fractal_models.base import Base
 from fractal_models.database import create_engine, sessionmaker
 from fractal_models.models import JobV2, TaskV2, UserGroup, UserOAuth, Workflow, WorkflowV2
+from fractal_models.tables import METADATA
 from fractal_models.testing import seed
 from fractal_models.testing.databases import Databases
 from fractal_models.testing.demo_site import PASSWORD
@@ -22,7 +22,7 @@ Rows = dict[str, Sequence[Any]]
 
 def rows(session: Session) -> Rows:
     """All rows of a database as text, because JSON has an order."""
-    tables = Base.metadata.sorted_tables
+    tables = METADATA.sorted_tables
     return {
         table.name: [str(row) for row in session.execute(sa.select(table).order_by(*table.primary_key.columns))]
         for table in tables

@@ -10,6 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 
 from fractal_models.base import Base
 from fractal_models.models import Dataset, JobV2, Project, TaskV2, UserOAuth, WorkflowV2
+from fractal_models.tables import METADATA
 from fractal_models.testing.factories import (
     FACTORIES,
     ApplyWorkflowFactory,
@@ -39,7 +40,7 @@ def columns_of(row: Base) -> dict[str, Any]:
 
 
 def test_every_table_has_a_factory() -> None:
-    assert FACTORIES.keys() == Base.metadata.tables.keys()
+    assert FACTORIES.keys() == METADATA.tables.keys()
 
 
 @every_table

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import JSON, Column, DefaultClause, TypeDecorator
-from sqlmodel import SQLModel
 
-from fractal_models.models import TABLE_NAMES
+from fractal_models.tables import METADATA
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
     from alembic.runtime.migration import MigrationContext
-
-metadata = SQLModel.metadata
 
 SKIPPED_EXPRESSION_INDEX = (
     r"(Skipped unsupported reflection of|autogenerate skipping metadata-specified) expression-based index"
@@ -23,7 +20,7 @@ SKIPPED_EXPRESSION_INDEX = (
 
 def include_name(name: str | None, type_: str, _parents: object) -> bool:
     """Leave out the tables of other applications."""
-    return type_ != "table" or name in TABLE_NAMES
+    return type_ != "table" or name in METADATA.tables
 
 
 def render_item(type_: str, item: Any, _context: AutogenContext) -> str | Literal[False]:

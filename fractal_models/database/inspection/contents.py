@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect, text
 
-from fractal_models.models import TABLE_NAMES
+from fractal_models.tables import METADATA
 
 
 def read_revisions(connection: Connection) -> tuple[str, ...] | None:
@@ -16,4 +16,4 @@ def read_revisions(connection: Connection) -> tuple[str, ...] | None:
 
 def own_tables(connection: Connection) -> set[str]:
     """Tables of Fractal in a database."""
-    return set(TABLE_NAMES.intersection(inspect(connection).get_table_names()))
+    return METADATA.tables.keys() & set(inspect(connection).get_table_names())

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect
 from fractal_models.database.connection.errors import DatabaseState, Status
 from fractal_models.database.inspection.contents import own_tables
 from fractal_models.database.revisions.history import ServerRelease, server_releases
-from fractal_models.models import TABLE_NAMES, TABLES
+from fractal_models.tables import METADATA
 
 
 def unknown_revision(connection: Connection, revisions: tuple[str, ...]) -> Status:
@@ -27,7 +27,7 @@ def unknown_revision(connection: Connection, revisions: tuple[str, ...]) -> Stat
 
 def _at_newer_server(connection: Connection, release: ServerRelease) -> Status:
     readable = _readable(connection)
-    missing = sorted(TABLE_NAMES.difference(readable))
+    missing = sorted(METADATA.tables.keys() - set(readable))
     message = (
         f"the database is at revision {release.revision} of {release.name}, newer than 2.9; these models can still "
         f"read {', '.join(readable) or 'none of its tables'}" + (f", but not {', '.join(missing)}" if missing else "")
@@ -58,7 +58,8 @@ def _readable(connection: Connection) -> tuple[str, ...]:
     """Tables that have every column which the models select."""
     inspector = inspect(connection)
     columns = {name: {column["name"] for column in inspector.get_columns(name)} for name in own_tables(connection)}
-    tables = (table.__table__ for table in TABLES)  # type: ignore[attr-defined]
     return tuple(
-        sorted(table.name for table in tables if columns.get(table.name, set()).issuperset(table.columns.keys()))
+        sorted(
+            name for name, table in METADATA.tables.items() if columns.get(name, set()).issuperset(table.columns.keys())
+        )
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fractal_models.models import TABLES, sorted_tables
+from fractal_models.models import TABLES
+from fractal_models.tables import METADATA
 
 
 def secret_columns() -> dict[str, set[str]]:
@@ -37,7 +38,7 @@ def role_statements(prefix: str = "fractal", schema: str = "public") -> Iterator
 
     yield f"GRANT CREATE ON SCHEMA {place} TO {migrator}"
     # Only the owner of a table can alter it. `alembic_version` is missing before the first upgrade.
-    for name in [*(table.name for table in sorted_tables()), "alembic_version"]:
+    for name in [*(table.name for table in METADATA.sorted_tables), "alembic_version"]:
         yield f"ALTER TABLE IF EXISTS {place}.{_quoted(name)} OWNER TO {migrator}"
     for kind, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE, SELECT")):
         yield f"ALTER DEFAULT PRIVILEGES FOR ROLE {migrator} IN SCHEMA {place} GRANT {rights} ON {kind} TO {server}"
@@ -48,7 +49,7 @@ def role_statements(prefix: str = "fractal", schema: str = "public") -> Iterator
 
 
 def _table_grants(place: str, server: str, analyst: str) -> Iterator[str]:
-    tables = sorted_tables()
+    tables = METADATA.sorted_tables
     secrets = secret_columns()
     everything = ", ".join(f"{place}.{_quoted(table.name)}" for table in tables)
     yield f"REVOKE ALL ON {everything}, {place}.alembic_version FROM {server}, {analyst}"

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Inspector, StaticPool, inspect, text
 
 from fractal_models.database.inspection import normalize
 from fractal_models.database.revisions.history import BASELINE, pending, scripts
-from fractal_models.models import TABLE_NAMES
+from fractal_models.tables import METADATA
 
 Facts = dict[tuple[str, str], set[str]]
 """Facts by table and object: `{("project", "column project.name"): {"varchar, not null"}}`.
@@ -90,7 +90,7 @@ def read_facts(connection: Connection, *, names: bool) -> Facts:
     inspector = inspect(connection)
     keys = _Keys(inspector, names, _unusual_constraints(connection))
     facts: Facts = {}
-    for table in sorted(TABLE_NAMES.intersection(inspector.get_table_names())):
+    for table in sorted(METADATA.tables.keys() & set(inspector.get_table_names())):
         facts[table, ""] = {"there"}
         for name, fact in [*_columns(inspector, table), *keys.of(table)]:
             facts.setdefault((table, name), set()).add(fact)
@@ -178,6 +178,6 @@ INDEXES = {
 def _indexes(connection: Connection) -> Iterator[tuple[str, str, str]]:
     """Read indexes as statements, since SQLAlchemy does not reflect expressions on SQLite."""
     for table, name, statement, valid in connection.execute(text(INDEXES[connection.dialect.name])):
-        if table in TABLE_NAMES:
+        if table in METADATA.tables:
             invalid = "" if valid else ", but invalid"
             yield table, f"index {table}.{name}", f"{normalize.index_definition(statement)}{invalid}"
