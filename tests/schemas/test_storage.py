@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from hypothesis.provisional import urls
 from pydantic import BaseModel, ValidationError
@@ -84,18 +84,10 @@ def bodies_of(body: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
     return values_of(schema, schema.get("$defs", {}))
 
 
-in_one_database = settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-
-
 @pytest.mark.parametrize("create", LEAST, ids=lambda create: create.__name__)
 def test_whatever_is_accepted_is_stored_and_read(session: Session, create: type[Create]) -> None:
     read = read_of(model_of(create))
 
-    @in_one_database
     @given(bodies_of(create))
     def store_and_read(values: dict[str, Any]) -> None:
         try:
@@ -121,7 +113,6 @@ def test_whatever_an_update_accepts_is_stored_and_read(session: Session, update:
     model = model_of(UPDATES[update])
     key = least_row(session, model).id
 
-    @in_one_database
     @given(bodies_of(UPDATES[update]))
     def change_and_read(values: dict[str, Any]) -> None:
         try:
@@ -142,7 +133,6 @@ def test_whatever_an_update_accepts_is_stored_and_read(session: Session, update:
 
 
 @pytest.mark.parametrize("name", WRITES)
-@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_anything_else_is_refused_in_words_that_can_be_sent(name: str, data: st.DataObject) -> None:
     body = WRITES[name]
