@@ -1,1 +1,1 @@
-"""What the package costs, measured: `python -m benchmarks.models`."""
+"""Benchmarks: `python -m benchmarks.models`, `.check`, `.fixtures` and `.site`; each has `--help`."""

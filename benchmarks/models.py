@@ -1,14 +1,10 @@
-"""What the models cost in comparison with bare SQLModel, and the migrations in comparison with `create_all`.
+"""Cost of the models in comparison with plain SQLModel, and of the migrations in comparison with `create_all`.
 
-Every figure is a ratio of two things measured in turns in the same run; the limits are those that the project has set
-itself.
+Each ratio compares two measurements that alternate in the same run.
 """
 
-import argparse
 import gc
-import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -16,26 +12,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
-from time import perf_counter, process_time
-from typing import Any, ClassVar
+from time import process_time
+from typing import Any, ClassVar, NamedTuple
 
 import sqlalchemy as sa
-from rich.console import Console
 from sqlmodel import JSON, Field, Session, SQLModel, select
 
-from benchmarks.report import Comparison, run, table
+from benchmarks.core import Figures, measure, medians, milliseconds, option_parser, package_versions, publish, table
 from fractal_models.database import create_engine
 from fractal_models.models import ApplyWorkflow
 from fractal_models.utils import get_timestamp
 
 ROOT = Path(__file__).parent.parent
+HEADINGS = {"name": "", "own_ms": "ms", "against": "against", "other_ms": "ms", "ratio": "ratio"}
 
 
 class BareJob(SQLModel, table=True):
-    """The columns of `ApplyWorkflow`, as SQLModel makes them by itself."""
+    """The columns of `ApplyWorkflow` in a plain SQLModel class."""
 
     metadata: ClassVar[sa.MetaData] = sa.MetaData()
     __tablename__ = "barejob"
@@ -66,7 +61,7 @@ Job = type[ApplyWorkflow] | type[BareJob]
 
 
 def job(number: int) -> dict[str, Any]:
-    """The values of a job such as sites have: six steps, two datasets, a log of some lines."""
+    """Values of a typical job: six steps, two datasets, a log of ten lines."""
     created = "2024-03-05T14:21:07.123456+00:00"
     project = {"id": 1 + number % 50, "name": f"Screen {number % 50}", "read_only": False, "timestamp_created": created}
     datasets = [
@@ -119,74 +114,53 @@ def job(number: int) -> dict[str, Any]:
 
 
 class Rows:
-    """Two equal tables in memory: what differs is the class in front of each."""
+    """Equal rows in memory, to be written and read through either class."""
 
     def __init__(self, number: int) -> None:
         self.values = [job(index) for index in range(number)]
         self.engine = create_engine("sqlite://")
 
-    def _recreate(self, cls: Job) -> None:
-        mapped: sa.Table = sa.inspect(cls).local_table
-        bare = sa.Table(
-            mapped.name, sa.MetaData(), *(sa.Column(c.name, c.type, primary_key=c.primary_key) for c in mapped.columns)
-        )
-        bare.drop(self.engine, checkfirst=True)
-        bare.create(self.engine)
-
     def write(self, cls: Job) -> float:
-        """Construct and flush all rows into an empty table."""
-        self._recreate(cls)
+        """Construct all rows and flush them to an empty table."""
+        self._recreate_table(cls)
         with Session(self.engine) as session:
-            with cpu_time() as elapsed:
+            with cpu_time() as elapsed_ms:
                 session.add_all([cls(**values) for values in self.values])
                 session.flush()
             session.commit()
-        return elapsed()
+        return elapsed_ms()
+
+    def _recreate_table(self, cls: Job) -> None:
+        mapped: sa.Table = sa.inspect(cls).local_table
+        columns = (sa.Column(column.name, column.type, primary_key=column.primary_key) for column in mapped.columns)
+        bare = sa.Table(mapped.name, sa.MetaData(), *columns)
+        bare.drop(self.engine, checkfirst=True)
+        bare.create(self.engine)
 
     def read(self, cls: Job) -> float:
         """Load all rows that `write` left."""
-        with Session(self.engine) as session, cpu_time() as elapsed:
+        with Session(self.engine) as session, cpu_time() as elapsed_ms:
             found = session.exec(select(cls)).all()
         assert len(found) == len(self.values)
-        return elapsed()
+        return elapsed_ms()
 
 
 @contextmanager
 def cpu_time() -> Iterator[Callable[[], float]]:
-    """Measure a block that waits for nobody, so that other processes do not count; nor does what is there before."""
+    """Measure the processor time of a block, which other processes and existing objects do not affect."""
     gc.collect()
     gc.freeze()
     start = process_time()
     end = 0.0
-    yield lambda: end - start
+    yield lambda: 1000 * (end - start)
     end = process_time()
     gc.unfreeze()
 
 
 def import_time(module: str) -> float:
-    """Import a module in a new process, the start of Python not counted."""
-    code = f"import time; start = time.process_time(); import {module}; print(time.process_time() - start)"
+    """Import a module in a new process; the start of Python does not count."""
+    code = f"import time; start = time.process_time(); import {module}; print(1000 * (time.process_time() - start))"
     return float(subprocess.check_output([sys.executable, "-c", code], text=True))
-
-
-class Processes:
-    """New processes, each of which builds an empty database."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.numbers = count()
-
-    def run(self, *arguments: str) -> float:
-        """Run Python from start to exit."""
-        url = f"sqlite:///{self.folder}/{next(self.numbers)}.db"
-        start = perf_counter()
-        subprocess.run(
-            [sys.executable, *arguments],
-            env=os.environ | {"FRACTAL_DATABASE_URL": url},
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        return perf_counter() - start
 
 
 CREATE_ALL = """
@@ -196,75 +170,63 @@ from fractal_models.models import Project
 Project.metadata.create_all(create_engine(os.environ["FRACTAL_DATABASE_URL"]))
 """
 
+_numbers = count()
 
-def comparisons(data: Rows, folder: Path) -> list[Comparison]:
-    """What is measured, and how."""
-    processes = Processes(folder)
-    upgrade = ("-m", "alembic", "-c", str(ROOT / "alembic.ini"), "upgrade", "head")
+
+def process_ms(folder: str, *arguments: str) -> float:
+    """Run Python with a new SQLite database, from start to exit."""
+    environment = os.environ | {"FRACTAL_DATABASE_URL": f"sqlite:///{folder}/{next(_numbers)}.db"}
+    command = [sys.executable, *arguments]
+    return milliseconds(partial(subprocess.run, command, env=environment, check=True, stdout=subprocess.DEVNULL))
+
+
+class Comparison(NamedTuple):
+    """Two ways to do the same, and the limit of the ratio of their times."""
+
+    name: str
+    against: str
+    limit: float
+    own: Callable[[], float]
+    other: Callable[[], float]
+
+    def run(self) -> Figures:
+        """Measure one after the other."""
+        return {"own_ms": self.own(), "other_ms": self.other()}
+
+
+def comparisons(rows: Rows, folder: str) -> list[Comparison]:
+    """Everything that is measured."""
+    upgrade = partial(process_ms, folder, "-m", "alembic", "-c", str(ROOT / "alembic.ini"), "upgrade", "head")
+    imported = partial(import_time, "fractal_models.models"), partial(import_time, "sqlmodel")
+    written = partial(rows.write, ApplyWorkflow), partial(rows.write, BareJob)
+    read = partial(rows.read, ApplyWorkflow), partial(rows.read, BareJob)
     return [
-        Comparison(
-            "import the models",
-            "import sqlmodel",
-            1.35,
-            partial(import_time, "fractal_models.models"),
-            partial(import_time, "sqlmodel"),
-        ),
-        Comparison(
-            "construct and flush jobs",
-            "bare SQLModel",
-            1.35,
-            partial(data.write, ApplyWorkflow),
-            partial(data.write, BareJob),
-        ),
-        Comparison(
-            "load jobs",
-            "bare SQLModel",
-            1.25,
-            partial(data.read, ApplyWorkflow),
-            partial(data.read, BareJob),
-        ),
-        Comparison(
-            "alembic upgrade head",
-            "create_all",
-            2.5,
-            partial(processes.run, *upgrade),
-            partial(processes.run, "-c", CREATE_ALL),
-        ),
+        Comparison("import the models", "import sqlmodel", 1.35, *imported),
+        Comparison("construct and flush jobs", "plain SQLModel", 1.35, *written),
+        Comparison("load jobs", "plain SQLModel", 1.25, *read),
+        Comparison("alembic upgrade head", "create_all", 2.5, upgrade, partial(process_ms, folder, "-c", CREATE_ALL)),
     ]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.models", description=__doc__)
-    parser.add_argument("--rows", type=int, default=10_000, help="rows to write and to load (default: %(default)s)")
-    parser.add_argument(
-        "--rounds",
-        type=int,
-        default=5,
-        help="measurements of each, after a first one that does not count; medians are shown (default: %(default)s)",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE, too")
-    options = parser.parse_args(arguments)
-
-    versions = {"python": platform.python_version()}
-    versions |= {name: version(name) for name in ("sqlmodel", "sqlalchemy", "pydantic", "alembic")}
-    data = Rows(options.rows)
+    options = option_parser(
+        "models",
+        __doc__,
+        rows=(10_000, "jobs to write and to load"),
+        rounds=(5, "measurements of each comparison; medians are printed"),
+    ).parse_args(arguments)
+    rows = Rows(options.rows)
     with tempfile.TemporaryDirectory() as folder:
-        measured = comparisons(data, Path(folder))
-        run(measured, options.rounds)
-    data.engine.dispose()
-    console = Console()
-    console.print(table(measured))
-    console.print(f"{options.rows:,} jobs; medians of {options.rounds} rounds")
-    console.print(", ".join(f"{name} {number}" for name, number in versions.items()))
-    if options.json:
-        figures = {
-            "rows": options.rows,
-            "rounds": options.rounds,
-            "versions": versions,
-            "results": [comparison.as_json() for comparison in measured],
-        }
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        compared = {comparison.name: comparison for comparison in comparisons(rows, folder)}
+        samples = measure({name: comparison.run for name, comparison in compared.items()}, options.rounds)
+    rows.engine.dispose()
+    results = []
+    for name, comparison in compared.items():
+        row = {"name": name, "against": comparison.against, **medians(samples[name])}
+        results.append({**row, "ratio": row["own_ms"] / row["other_ms"], "limits": {"ratio": comparison.limit}})
+    versions = package_versions("sqlmodel", "sqlalchemy", "pydantic", "alembic")
+    publish(options, versions, results, table(results, HEADINGS))
 
 
 if __name__ == "__main__":

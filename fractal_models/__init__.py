@@ -1,5 +1,5 @@
-"""The relational database of Fractal: its tables, its migrations, its upkeep.
+"""The relational database of Fractal: tables, migrations and maintenance.
 
-`fractal_models.models` holds the SQLModel classes, `fractal_models.schemas` the pydantic bases and
-enumerations, `fractal_models.database` what servers and operators call.
+`fractal_models.models` contains the SQLModel classes, `fractal_models.schemas` the API bodies and enumerations,
+`fractal_models.database` the functions for servers and operators.
 """

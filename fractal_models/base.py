@@ -1,16 +1,15 @@
-"""The one layer between a model and SQLModel: names of constraints, and what SQLModel gets wrong."""
+"""Base class of all tables: corrections of SQLModel, and names of constraints."""
 
 from functools import cache
 from typing import Any, Self
 
 from pydantic_core import ValidationError
-from sqlalchemy import Integer, Table, event
-from sqlalchemy.orm import Mapper
+from sqlalchemy import Integer, MetaData, Table
 from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import AutoString, SQLModel, UTCDateTime
 from sqlmodel._compat import SQLModelConfig
 
-from fractal_models.columns import StrictDateTime, StrictInteger, StrictString, UnstorableValueError, _Labelled
+from fractal_models.types import StrictDateTime, StrictInteger, StrictString, StrictType, UnstorableValueError
 from fractal_models.utils import redact_input
 
 NAMING_CONVENTION = {
@@ -20,9 +19,7 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-"""The names that the released schema has; SQLAlchemy applies them where a table is defined."""
-
-SQLModel.metadata.naming_convention = NAMING_CONVENTION
+"""Names of constraints and indexes in the released schema."""
 
 
 @cache
@@ -31,20 +28,43 @@ def _settable_names(cls: type[SQLModel]) -> frozenset[str]:
 
 
 class Base(SQLModel):
-    """A table: constructed strictly, and tracked faithfully."""
+    """Base class of all tables: strict constructors and columns, tracked edits, and our names of constraints."""
 
     model_config = SQLModelConfig(defer_build=True, hide_input_in_errors=True)
 
-    # A row is equal to itself alone. For pydantic any two are that hold, or have yet to load, the same: `list.remove`
-    # would take one entry for another.
+    # Rows are compared by identity. pydantic compares values, also those not loaded yet: `list.remove` could remove
+    # another entry.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
+    @classmethod
+    def __table_cls__(cls, name: str, metadata: MetaData, *args: Any, **kwargs: Any) -> Table:
+        """Create the table of a class: SQLAlchemy calls this in place of `Table`.
+
+        The metadata is shared with the tables of a server, so its own naming convention is put back.
+        """
+        convention = metadata.naming_convention
+        metadata.naming_convention = NAMING_CONVENTION
+        try:
+            table = Table(name, metadata, *args, **kwargs)
+        finally:
+            metadata.naming_convention = convention
+        for column in table.columns:
+            if isinstance(column.type, AutoString):
+                column.type = StrictString()
+            elif isinstance(column.type, UTCDateTime):
+                column.type = StrictDateTime()
+            elif isinstance(column.type, Integer) and not column.primary_key and not column.foreign_keys:
+                column.type = StrictInteger()
+            if isinstance(column.type, StrictType):
+                column.type.label = f"{table.name}.{column.name}"
+        return table
+
     def __init__(self, **data: Any) -> None:
-        """Take columns and relationships by name.
+        """Set columns and relationships by name.
 
         Raises:
-            TypeError: A name is neither. (SQLModel drops it silently.)
+            TypeError: A name is neither. (SQLModel ignores it silently.)
         """
         if unknown := data.keys() - _settable_names(type(self)):
             message = f"{type(self).__name__} has no column or relationship {', '.join(sorted(unknown))}"
@@ -53,10 +73,10 @@ class Base(SQLModel):
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """Make a row of what pydantic has checked.
+        """Create a row from input validated by pydantic.
 
         Raises:
-            ValidationError: It does not fit; the error holds nothing of what was given.
+            ValidationError: The input is invalid; the error does not contain it.
         """
         try:
             return super().model_validate(obj, **options)
@@ -64,10 +84,9 @@ class Base(SQLModel):
             raise redact_input(error) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a column or relationship in SQLAlchemy alone.
+        """Set a column or relationship through SQLAlchemy only.
 
-        SQLModel lets pydantic write the raw value over it afterwards: what a validator converted, and the
-        dict that tracks its own edits, would be lost.
+        SQLModel also lets pydantic set the raw value afterwards, which would replace a converted value or tracked dict.
         """
         if name not in _settable_names(type(self)):
             super().__setattr__(name, value)
@@ -75,8 +94,8 @@ class Base(SQLModel):
         if name in self.__sqlmodel_relationships__:
             set_attribute(self, name, value)
             return
-        # Assigning the same dict again says "save it": SQLAlchemy must not find it there already. Nor must
-        # it where `model_validate` put a plain one, which is yet to be tracked.
+        # Assigning the same dict again saves its nested edits, and makes a plain dict of `model_validate` a tracked
+        # one. SQLAlchemy ignores a value that is already there.
         again = isinstance(value, dict | list) and self.__dict__.get(name) is value
         if again:
             del self.__dict__[name]
@@ -89,19 +108,3 @@ class Base(SQLModel):
                 raise UnstorableValueError(f"{self.__tablename__}.{error}") from None
             raise
         self.__pydantic_fields_set__.add(name)
-
-
-@event.listens_for(Base, "instrument_class", propagate=True)
-def _specify_types(mapper: Mapper[Any], _class: type[Base]) -> None:
-    """Give each column of text, time or numbers its strict type, and each strict type the name of its column."""
-    table = mapper.local_table
-    assert isinstance(table, Table)
-    for column in table.columns:
-        if isinstance(column.type, AutoString):
-            column.type = StrictString()
-        elif isinstance(column.type, UTCDateTime):
-            column.type = StrictDateTime()
-        elif isinstance(column.type, Integer) and not column.primary_key and not column.foreign_keys:
-            column.type = StrictInteger()
-        if isinstance(column.type, _Labelled):
-            column.type.label = f"{table.name}.{column.name}"

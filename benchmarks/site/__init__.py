@@ -1,1 +1,1 @@
-"""A whole site in a real database, before and after the upgrade: `python -m benchmarks.site`."""
+"""Benchmark of a whole site in a real database, before and after the upgrade: `python -m benchmarks.site`."""

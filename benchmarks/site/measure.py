@@ -1,26 +1,27 @@
-"""How long the access paths take, on two databases that differ in their schema alone."""
+"""Times of the access paths on two databases with equal rows and different schemas."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from random import Random
-from statistics import mean, median
-from time import perf_counter
+from statistics import mean, median, median_high
 from typing import Any
 
 from rich.progress import Progress
 from sqlalchemy import URL
 
-from benchmarks.site.fill import SEED, Site
+from benchmarks.core import milliseconds
+from benchmarks.site.layout import SEED, Site
 from benchmarks.site.paths import PATHS, Deletion, Reading
 from fractal_models.database import create_engine
 
-RUNS = 20
-ENOUGH_MS = 300.0
-"""A query is run so many times in a row, or until its runs have taken so long together."""
+MAX_RUNS = 20
+MAX_TOTAL_MS = 300.0
+"""A query is repeated until one of these is reached."""
 
 
 class Database:
-    """Runs statements one by one, and says how long the engine takes for each."""
+    """A connection that measures the time the engine takes for each statement."""
 
     def __init__(self, url: URL) -> None:
         self.engine = create_engine(url)
@@ -33,33 +34,32 @@ class Database:
         self._cursor = self._connection.cursor()
 
     def close(self) -> None:
-        """Disconnect."""
+        """Close the connection."""
         self._connection.close()
         self.engine.dispose()
 
     def sql(self, statement: Any) -> str:
-        """Write a statement on models with its values."""
+        """SQL of a statement, with its values."""
         return str(statement.compile(self.engine, compile_kwargs={"literal_binds": True}))
 
     def rows(self, sql: str) -> list[Any]:
-        """Run a statement."""
+        """Run a query."""
         self._cursor.execute(sql)
         return list(self._cursor.fetchall())
 
     def read_ms(self, statement: Any) -> float:
-        """Time of a query whose rows are in memory: the mean of the faster half of its runs.
+        """Time of a query with warm caches: the mean of the faster half of its runs.
 
-        The first ones fetch the rows, and whatever else the machine does can only add; a mean tells more than the whole
-        microseconds that PostgreSQL counts.
+        Slower runs read from disk or shared the processor. A mean has more digits than PostgreSQL's microseconds.
         """
         sql = self.sql(statement)
         times: list[float] = []
-        while len(times) < RUNS and sum(times) < ENOUGH_MS:
+        while len(times) < MAX_RUNS and sum(times) < MAX_TOTAL_MS:
             times.append(self._ms(sql))
         return mean(sorted(times)[: (len(times) + 1) // 2])
 
     def delete_ms(self, statements: Sequence[Any]) -> float:
-        """Time of statements with all that they set off; what they did is undone."""
+        """Time of statements with their triggers and cascades; they are rolled back."""
         self._cursor.execute("BEGIN")
         try:
             return sum(self._ms(self.sql(statement)) for statement in statements)
@@ -67,16 +67,14 @@ class Database:
             self._cursor.execute("ROLLBACK")
 
     def _ms(self, sql: str) -> float:
-        """On PostgreSQL the server's own figure, triggers included; SQLite has none, but is in this process."""
+        """Execution time by EXPLAIN on PostgreSQL, triggers included; wall-clock time on SQLite."""
         if self.engine.dialect.name == "postgresql":
             ((plan,),) = self.rows(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
             return float(plan[0]["Execution Time"])
-        start = perf_counter()
-        self.rows(sql)
-        return 1000 * (perf_counter() - start)
+        return milliseconds(partial(self.rows, sql))
 
     def settle(self) -> None:
-        """Do what a server does by itself sooner or later: take out dead rows, count the others, write to disk."""
+        """Do the maintenance that a server does in the background: vacuum, statistics, checkpoint."""
         steps = ["VACUUM (ANALYZE)", "CHECKPOINT"] if self.engine.dialect.name == "postgresql" else ["ANALYZE"]
         for step in steps:
             self._cursor.execute(step)
@@ -99,9 +97,9 @@ class Times:
     kind: str
     """`read` or `delete`."""
     table: str
-    """What is read or deleted."""
-    rows: float
-    """Rows that are read."""
+    """Table whose rows are read or deleted."""
+    rows: int
+    """Number of rows read."""
     before: float
     """At 2.9."""
     after: float
@@ -109,15 +107,11 @@ class Times:
     limit: float | None
     """The same rows by primary key, at head; null for deletions."""
 
-    def as_json(self) -> dict[str, Any]:
-        """As it is written to a file."""
-        return asdict(self)
-
 
 def measure(before: Database, after: Database, site: Site, rounds: int, progress: Progress) -> list[Times]:
-    """Measure each path with as many anchors as there are rounds, in turns on both databases.
+    """Measure each path with one anchor a round, in turns on both databases.
 
-    Deletions, seconds long at 2.9, take a third of the rounds.
+    Deletions take seconds at 2.9, so they have a third of the rounds.
     """
     bar = progress.add_task(f"Measure with {site.jobs:,} jobs", total=len(PATHS))
     found = []
@@ -144,7 +138,7 @@ def _reading_times(name: str, path: Reading, anchors: Sequence[int], before: Dat
         new.append(after.read_ms(path.statement(anchor)))
         limit.append(after.read_ms(path.by_primary_key(found)))
     table = str(path.model.__tablename__)
-    return Times(name, "read", table, median(keys), median(old), median(new), median(limit))
+    return Times(name, "read", table, median_high(keys), median(old), median(new), median(limit))
 
 
 def _deletion_times(name: str, path: Deletion, anchors: Sequence[int], before: Database, after: Database) -> Times:

@@ -1,4 +1,4 @@
-"""What users notice of an upgrade: clients read and write all the time, and record how long each answer takes."""
+"""Response times of clients that read and write during an upgrade."""
 
 import multiprocessing
 import os
@@ -18,29 +18,30 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import URL, Connection
 
-from benchmarks.site.fill import Job, job_v1, job_v2
+from benchmarks.site.generations import V1, V2
+from benchmarks.site.layout import JobKeys
+from benchmarks.site.rows import job_row
 from fractal_models.base import Base
 from fractal_models.database import create_engine
-from fractal_models.models import ApplyWorkflow, JobV2
 
 ROOT = Path(__file__).parent.parent.parent
 
 PAUSE = 0.002
-"""Seconds between two questions of a client: there are two processors or more, and the upgrade needs one."""
+"""Seconds between the requests of a client; the upgrade needs a processor for itself."""
 
-QUIET = 3.0
-"""Seconds for which the clients are watched before the upgrade begins."""
+WARM_UP = 3.0
+"""Seconds for which the clients run before the upgrade starts."""
 
 CLIENT_EMAIL = "client@example.org"
-"""Marks the jobs that the writer inserts."""
+"""E-mail address in the jobs that the writer inserts."""
 
 Action = Callable[[Connection], object]
 Answers = list[tuple[float, float, str]]
-"""When each question was asked, how many seconds the answer took, and which table it was about."""
+"""Start, duration in seconds, and table of each request."""
 
 
 def reading() -> Iterator[tuple[str, Action]]:
-    """Read the newest page of each table, in turns."""
+    """Read the newest page of each table in turn."""
     for table in cycle(Base.metadata.sorted_tables):
         page = sa.select(table).order_by(*(key.desc() for key in table.primary_key.columns)).limit(25)
         yield table.name, partial(_fetch, statement=page)
@@ -51,12 +52,12 @@ def _fetch(connection: Connection, statement: sa.Select[Any]) -> object:
 
 
 def writing() -> Iterator[tuple[str, Action]]:
-    """Insert jobs of both generations, in turns."""
-    rows = {"jobv2": job_v2, "applyworkflow": job_v1}
+    """Insert jobs of both versions in turns."""
     inserts = []
-    for name, row_of in rows.items():
-        row = row_of(Job(0, 1, 1, 1, 1, "done")) | {"user_email": CLIENT_EMAIL}
+    for generation in (V2, V1):
+        row = job_row(generation, JobKeys(0, 1, 1, 1, 1, "done")) | {"user_email": CLIENT_EMAIL}
         del row["id"]
+        name = str(generation.job.__tablename__)
         inserts.append((name, sa.table(name, *map(sa.column, row)).insert().values(row)))
     for name, insert in cycle(inserts):
         yield name, partial(Connection.execute, statement=insert)
@@ -66,8 +67,8 @@ CLIENTS = {"reader": reading, "writer": writing}
 
 
 def client(name: str, url: URL, started: Event, stop: Event, answers: "Queue[tuple[str, Answers]]") -> None:
-    """Ask, each time in a transaction of its own, until told to stop; then hand over what was recorded."""
-    # SQLite would give up where PostgreSQL waits.
+    """Send requests, each in its own transaction, until `stop` is set; then put their times into the queue."""
+    # PostgreSQL waits for locks without a limit; SQLite needs a timeout.
     engine = create_engine(url, connect_args={"timeout": 600} if url.get_backend_name() == "sqlite" else {})
     recorded: Answers = []
     for table, action in CLIENTS[name]():
@@ -85,7 +86,7 @@ def client(name: str, url: URL, started: Event, stop: Event, answers: "Queue[tup
 
 @contextmanager
 def clients(url: URL, recorded: dict[str, Answers]) -> Iterator[None]:
-    """Have clients at work, and put what they recorded where the caller finds it afterwards."""
+    """Run the clients in other processes, and add their answers to `recorded` in the end."""
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     answers: Queue[tuple[str, Answers]] = context.Queue()
@@ -99,7 +100,7 @@ def clients(url: URL, recorded: dict[str, Answers]) -> Iterator[None]:
     try:
         for event in started:
             if not event.wait(60):
-                message = "a client could not reach the database"
+                message = "a client could not connect to the database within 60 s"
                 raise RuntimeError(message)
         yield
     finally:
@@ -112,7 +113,7 @@ def clients(url: URL, recorded: dict[str, Answers]) -> Iterator[None]:
 
 
 def run_alembic(url: URL) -> float:
-    """Upgrade as an operator does, and give the seconds it took, the start of Python included."""
+    """Upgrade by Alembic's command, and return the seconds, the start of Python included."""
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "alembic", "upgrade", "head"],
@@ -128,24 +129,23 @@ def run_alembic(url: URL) -> float:
 
 
 def upgrade(url: URL) -> dict[str, Any]:
-    """Upgrade a database to head while clients use it, and leave it without the rows that they wrote."""
+    """Upgrade a database to head while clients use it, then delete the rows that they wrote."""
     recorded: dict[str, Answers] = {}
     with clients(url, recorded):
-        time.sleep(QUIET)
+        time.sleep(WARM_UP)
         begun = time.time()
         seconds = run_alembic(url)
     waits = {name: summary(answers, begun, begun + seconds) for name, answers in recorded.items()}
     engine = create_engine(url)
     with engine.begin() as connection:
-        for model in (JobV2, ApplyWorkflow):
-            jobs = Base.metadata.tables[str(model.__tablename__)]
-            connection.execute(jobs.delete().where(jobs.c.user_email == CLIENT_EMAIL))
+        for job in (V2.job, V1.job):
+            connection.execute(sa.delete(job).where(job.user_email == CLIENT_EMAIL))
     engine.dispose()
     return {"seconds": seconds, **waits}
 
 
 def summary(answers: Answers, begun: float, ended: float) -> dict[str, Any]:
-    """How long a client waited while the upgrade ran, and before."""
+    """Response times of a client during the upgrade, and before."""
     during = [(1000 * seconds, table) for start, seconds, table in answers if start + seconds > begun and start < ended]
     before = [1000 * seconds for start, seconds, _ in answers if start + seconds <= begun]
     longest, table = max(during)

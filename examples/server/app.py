@@ -1,6 +1,6 @@
 """A small server on the tables of version 1: users, projects, datasets, workflows and jobs.
 
-`python app.py` serves it on this machine; README.md shows what it can do, and says what it leaves out.
+`python app.py` serves it on this machine. README.md shows its requests and lists what it omits.
 """
 
 import logging
@@ -33,23 +33,23 @@ from fractal_models.models import v1 as tables
 from fractal_models.schemas import UserCreate, UserRead
 from fractal_models.schemas import v1 as bodies
 from fractal_models.schemas.body import Read
-from fractal_models.schemas.fields import Key
+from fractal_models.schemas.fields import RowId
 from fractal_models.utils import get_timestamp
 
-with warnings.catch_warnings(action="ignore"):  # It still speaks to pydantic as of version 1.
+with warnings.catch_warnings(action="ignore"):  # It configures pydantic in the style of version 1.
     from fastapi_users_db_sqlmodel import SQLModelUserDatabaseAsync
 
 DATABASE_URL = os.environ.get("FRACTAL_DATABASE_URL", "sqlite:///fractal.db")
 PORT = int(os.environ.get("PORT", "8000"))
 PROVIDER = os.environ.get("PROVIDER", "http://127.0.0.1:9000")
-SECRET = os.environ.get("SECRET") or secrets.token_urlsafe(32)  # a new one ends all logins
+SECRET = os.environ.get("SECRET") or secrets.token_urlsafe(32)  # a new one invalidates all tokens
 
 logger = logging.getLogger("uvicorn.error")
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Start on a database at head alone, and close all connections in the end."""
+    """Refuse to start unless the database is at head; close all connections at shutdown."""
     engine = create_async_engine(DATABASE_URL)
     try:
         await check_database_async(engine)
@@ -57,30 +57,30 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     except DatabaseError as error:
         logger.error(error)
-        logger.disabled = True  # The traceback that is to follow says no more.
+        logger.disabled = True  # Suppresses the traceback, which adds nothing.
         raise
     finally:
         await engine.dispose()
 
 
-# `/docs` shows each field with its meaning at once.
+# `/docs` shows the description of each field without a click.
 app = FastAPI(title="Fractal, in small", lifespan=lifespan, swagger_ui_parameters={"defaultModelsExpandDepth": 3})
 
 
-def answer(error: type[Exception], status: int, detail: str) -> None:
-    """Answer an error that is no bug, but not with its own text, which may quote what others have written."""
+def add_error_response(error: type[Exception], status: int, detail: str) -> None:
+    """Return a fixed text for an exception, whose own text may contain data of other users."""
     app.add_exception_handler(error, lambda _request, _error: JSONResponse({"detail": detail}, status))
 
 
-answer(IntegrityError, 409, "It contradicts what the database holds, perhaps since a moment ago.")
-answer(StaleDataError, 409, "Somebody else has deleted it a moment ago.")
-answer(OAuth2AuthorizeCallbackError, 400, "The log-in at the identity provider has failed.")
-answer(jwt.InvalidTokenError, 400, "This log-in did not begin here.")
-answer(HTTPError, 502, "The identity provider does not answer.")
+add_error_response(IntegrityError, 409, "Conflicts with the current data.")
+add_error_response(StaleDataError, 409, "Deleted by another request.")
+add_error_response(OAuth2AuthorizeCallbackError, 400, "Login at the identity provider failed.")
+add_error_response(jwt.InvalidTokenError, 400, "Invalid login state; start the login again.")
+add_error_response(HTTPError, 502, "The identity provider is unavailable.")
 
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """Open a session, of which each request has one."""
+    """Open one session per request."""
     async with request.app.state.sessions() as session:
         yield session
 
@@ -92,7 +92,7 @@ class Provider(BaseOAuth2[dict[str, Any]]):
     """The identity provider."""
 
     async def get_id_email(self, token: str) -> tuple[str, str | None]:
-        """Ask who has logged in there."""
+        """Return the account id and e-mail address of a token's user."""
         async with self.get_httpx_client() as client:
             response = await client.get(f"{PROVIDER}/userinfo", headers={"Authorization": f"Bearer {token}"})
         profile = response.raise_for_status().json()
@@ -100,23 +100,23 @@ class Provider(BaseOAuth2[dict[str, Any]]):
 
 
 class UserManager(IntegerIDMixin, BaseUserManager[UserOAuth, int]):
-    """The users, as fastapi-users manages them."""
+    """User manager of fastapi-users with integer ids."""
 
     async def get_by_email(self, user_email: str) -> UserOAuth:
-        """Find a user, but never ask PostgreSQL for what it has no text for."""
+        """Find a user; no address contains a null character, which PostgreSQL refuses in text."""
         if "\0" in user_email:
             raise UserNotExists
         return await super().get_by_email(user_email)
 
 
 def get_user_manager(session: Session) -> UserManager:
-    """Make the manager of one request."""
-    identities: Any = OAuthAccount  # The adapter takes any table, though its annotation names its own.
+    """Return the user manager of one request."""
+    identities: Any = OAuthAccount  # The adapter accepts any table, but is annotated with its own class.
     return UserManager(SQLModelUserDatabaseAsync(session, UserOAuth, identities))
 
 
 def get_strategy() -> JWTStrategy[UserOAuth, int]:
-    """Make a login last for an hour."""
+    """Issue tokens that expire after an hour."""
     return JWTStrategy(SECRET, lifetime_seconds=3600)
 
 
@@ -133,7 +133,7 @@ Part = TypeVar("Part", tables.Dataset, tables.Workflow, tables.ApplyWorkflow)
 
 
 async def save(session: AsyncSession, row: Row) -> Row:
-    """Write a row, and load what belongs to it."""
+    """Save a row and load its relationships."""
     session.add(row)
     await session.commit()
     await session.refresh(row)
@@ -141,18 +141,18 @@ async def save(session: AsyncSession, row: Row) -> Row:
 
 
 async def find(session: AsyncSession, table: type[Part], key: int, project: tables.Project) -> Part:
-    """Find a part of a project."""
+    """Find a dataset, workflow or job of a project."""
     row = await session.get(table, key)
     if row is None or row.project_id != project.id:
-        raise HTTPException(404, f"The project has no {table.__name__} {key}.")
+        raise HTTPException(404, f"Project has no {table.__name__} {key}.")
     return row
 
 
-async def find_project(project_id: Key, user: User, session: Session) -> tables.Project:
+async def find_project(project_id: RowId, user: User, session: Session) -> tables.Project:
     """Find a project of the user."""
     own = select(tables.Project).join(LinkUserProject).where(LinkUserProject.user_id == user.id)
     if (project := await session.scalar(own.where(tables.Project.id == project_id))) is None:
-        raise HTTPException(404, f"You have no project {project_id}.")
+        raise HTTPException(404, f"Project {project_id} not found.")
     return project
 
 
@@ -160,8 +160,8 @@ Project = Annotated[tables.Project, Depends(find_project)]
 
 
 async def lock_project(project: Project, session: Session) -> tables.Project:
-    """Find a project of the user, and let other requests that lock it wait for the end of this one."""
-    # An update locks, also one that changes nothing. (SQLite knows no FOR UPDATE.)
+    """Find a project of the user and lock it until the end of the request."""
+    # An update without changes locks the row on both engines; SQLite has no FOR UPDATE.
     lock = update(tables.Project).where(col(tables.Project.id) == project.id).values(name=tables.Project.name)
     await session.execute(lock.execution_options(synchronize_session=False))
     return project
@@ -170,8 +170,8 @@ async def lock_project(project: Project, session: Session) -> tables.Project:
 LockedProject = Annotated[tables.Project, Depends(lock_project)]
 
 
-async def find_workflow(workflow_id: Key, project: LockedProject, session: Session) -> tables.Workflow:
-    """Find a workflow, to change or to copy it."""
+async def find_workflow(workflow_id: RowId, project: LockedProject, session: Session) -> tables.Workflow:
+    """Find a workflow of a locked project."""
     return await find(session, tables.Workflow, workflow_id, project)
 
 
@@ -184,7 +184,7 @@ WORKFLOW = PROJECT + "/workflows/{workflow_id}"
 
 @app.get("/users/me", response_model=UserRead)
 async def show_user(user: User) -> UserOAuth:
-    """Show who is logged in."""
+    """Show the current user."""
     return user
 
 
@@ -217,7 +217,7 @@ async def create_dataset(project: Project, body: bodies.DatasetCreateV1, session
 
 
 @app.delete(DATASET, status_code=204)
-async def delete_dataset(project: LockedProject, dataset_id: Key, session: Session) -> None:
+async def delete_dataset(project: LockedProject, dataset_id: RowId, session: Session) -> None:
     """Delete a dataset with its resources. Jobs that used it stay."""
     await session.delete(await find(session, tables.Dataset, dataset_id, project))
     await session.commit()
@@ -225,7 +225,7 @@ async def delete_dataset(project: LockedProject, dataset_id: Key, session: Sessi
 
 @app.post(DATASET + "/resources", status_code=201, response_model=bodies.DatasetReadV1)
 async def add_resource(
-    project: Project, dataset_id: Key, body: bodies.ResourceCreateV1, session: Session
+    project: Project, dataset_id: RowId, body: bodies.ResourceCreateV1, session: Session
 ) -> tables.Dataset:
     """Add a path to a dataset."""
     dataset = await find(session, tables.Dataset, dataset_id, project)
@@ -235,7 +235,7 @@ async def add_resource(
 
 @app.post("/tasks", status_code=201, response_model=bodies.TaskReadV1)
 async def create_task(body: bodies.TaskCreateV1, user: User, session: Session) -> tables.Task:
-    """Create a task, for the workflows of everybody."""
+    """Create a task, which all users can add to workflows."""
     return await save(session, tables.Task(owner=user.email, **body.model_dump()))
 
 
@@ -247,10 +247,10 @@ async def create_workflow(project: Project, body: bodies.WorkflowCreateV1, sessi
 
 @app.patch(WORKFLOW, response_model=bodies.WorkflowReadV1)
 async def change_workflow(workflow: Workflow, body: bodies.WorkflowUpdateV1, session: Session) -> tables.Workflow:
-    """Rename a workflow, or move its steps."""
+    """Rename a workflow or reorder its steps."""
     if (ids := body.reordered_workflowtask_ids) is not None:
         if set(ids) != {step.id for step in workflow.task_list}:
-            raise HTTPException(422, "These are not the steps of the workflow.")
+            raise HTTPException(422, "reordered_workflowtask_ids must contain exactly the steps of the workflow.")
         workflow.task_list.sort(key=lambda step: ids.index(step.id or 0))
     workflow.name = body.name or workflow.name
     return await save(session, workflow)
@@ -258,11 +258,11 @@ async def change_workflow(workflow: Workflow, body: bodies.WorkflowUpdateV1, ses
 
 @app.post(WORKFLOW + "/steps", status_code=201, response_model=bodies.WorkflowReadV1)
 async def add_step(
-    workflow: Workflow, task_id: Key, body: bodies.WorkflowTaskCreateV1, session: Session
+    workflow: Workflow, task_id: RowId, body: bodies.WorkflowTaskCreateV1, session: Session
 ) -> tables.Workflow:
-    """Add a task to a workflow: at its end, or before another step."""
+    """Add a task to a workflow as its last step, or at the given position."""
     if (task := await session.get(tables.Task, task_id)) is None:
-        raise HTTPException(404, f"There is no task {task_id}.")
+        raise HTTPException(404, f"Task {task_id} not found.")
     order = len(workflow.task_list) if body.order is None else body.order
     workflow.task_list.insert(order, tables.WorkflowTask(task=task, **body.model_dump(exclude={"order"})))
     return await save(session, workflow)
@@ -271,20 +271,20 @@ async def add_step(
 @app.post(WORKFLOW + "/jobs", status_code=201, response_model=bodies.ApplyWorkflowReadV1)
 async def submit_job(
     workflow: Workflow,
-    input_dataset_id: Key,
-    output_dataset_id: Key,
+    input_dataset_id: RowId,
+    output_dataset_id: RowId,
     body: bodies.ApplyWorkflowCreateV1,
     user: User,
     session: Session,
 ) -> tables.ApplyWorkflow:
-    """Submit a job. The database refuses it while another one is submitted that writes to the same dataset."""
+    """Submit a job, unless another submitted job has the same output dataset."""
     project, steps = workflow.project, range(len(workflow.task_list))
     input_dataset = await find(session, tables.Dataset, input_dataset_id, project)
     output_dataset = await find(session, tables.Dataset, output_dataset_id, project)
     first = body.first_task_index or 0
     last = len(steps) - 1 if body.last_task_index is None else body.last_task_index
     if first not in steps or last not in steps or output_dataset.read_only:
-        raise HTTPException(422, "The workflow has no such steps, or the output dataset is read-only.")
+        raise HTTPException(422, "Step index out of range, or output dataset read-only.")
     values = body.model_dump() | {"first_task_index": first, "last_task_index": last, "user_email": user.email}
     copied: dict[str, tuple[type[Read], Any]] = {
         "project": (bodies.ProjectReadV1, project),
@@ -307,14 +307,14 @@ async def list_jobs(project: Project, session: Session) -> Sequence[tables.Apply
 
 @app.patch(PROJECT + "/jobs/{job_id}", response_model=bodies.ApplyWorkflowReadV1)
 async def end_job(
-    project: Project, job_id: Key, body: bodies.ApplyWorkflowUpdateV1, session: Session
+    project: Project, job_id: RowId, body: bodies.ApplyWorkflowUpdateV1, session: Session
 ) -> tables.ApplyWorkflow:
-    """Say how a job has ended: nobody here runs it."""
+    """Set the final status of a job, in place of a job runner."""
     job = await find(session, tables.ApplyWorkflow, job_id, project)
     job.sqlmodel_update(body.model_dump(exclude_unset=True) | {"end_timestamp": get_timestamp()})
     return await save(session, job)
 
 
 if __name__ == "__main__":
-    # No log of requests: it would hold the codes with which the provider sends people back.
+    # An access log would contain the authorization codes of the identity provider.
     uvicorn.run(app, port=PORT, log_level="warning", access_log=False)

@@ -1,4 +1,4 @@
-"""The smallest OAuth provider to try app.py with: it logs everybody in as the same person, and asks for nothing."""
+"""A minimal OAuth provider for app.py, which logs in every user as the same person, without a password."""
 
 import os
 import secrets
@@ -21,7 +21,7 @@ tokens: set[str] = set()
 
 @app.get("/authorize")
 def authorize(client_id: str, redirect_uri: str, state: str) -> RedirectResponse:
-    """Send the person back with a code, good for one token."""
+    """Redirect to the server with a code for one token."""
     if client_id != CLIENT[0]:
         raise HTTPException(400, "unknown client")
     codes.add(code := secrets.token_urlsafe())
@@ -32,7 +32,7 @@ def authorize(client_id: str, redirect_uri: str, state: str) -> RedirectResponse
 def exchange(
     code: Annotated[str, Form()], client_id: Annotated[str, Form()], client_secret: Annotated[str, Form()]
 ) -> dict[str, str | int]:
-    """Give the server a token for a code."""
+    """Exchange a code for a token."""
     if code not in codes or (client_id, client_secret) != CLIENT:
         raise HTTPException(400, "unknown client or code")
     codes.remove(code)
@@ -42,7 +42,7 @@ def exchange(
 
 @app.get("/userinfo")
 def show_person(bearer: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]) -> dict[str, str]:
-    """Tell the server who has logged in."""
+    """Return the profile of a token's user."""
     if bearer.credentials not in tokens:
         raise HTTPException(401, "unknown token")
     return PERSON

@@ -1,26 +1,27 @@
-"""What servers and operators call: engines, and the upkeep of a database."""
+"""Engines, and the state of a database, for servers and operators."""
 
 from fractal_models.database.connection.engine import (
     async_sessionmaker,
-    async_url,
     create_async_engine,
     create_engine,
-    hide_row_values,
     sessionmaker,
-    sync_url,
 )
 from fractal_models.database.connection.errors import (
     BlockedByDataError,
     BusyError,
     DatabaseError,
+    DatabaseState,
     DeclinedError,
     DriftError,
     NeedsUpgradeError,
+    Status,
     UnreachableError,
     WrongDatabaseError,
 )
+from fractal_models.database.connection.redaction import hide_row_values
+from fractal_models.database.connection.urls import async_url, sync_url
 from fractal_models.database.inspection.check import check_database, check_database_async
-from fractal_models.database.inspection.state import DatabaseState, Status, inspect_database
+from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import alembic_config
 
 __all__ = [

@@ -1,8 +1,8 @@
-"""Every table of the database, and the enumerations that the documentation lists beside them.
+"""All tables of the database, and the enumeration that the documentation lists with them."""
 
-Alembic compares the database with what is imported here: a table that is not is none of ours.
-"""
+from sqlalchemy import Table
 
+from fractal_models.base import Base
 from fractal_models.models.linkusergroup import LinkUserGroup
 from fractal_models.models.linkuserproject import LinkUserProject, LinkUserProjectV2
 from fractal_models.models.security import OAuthAccount, UserGroup, UserOAuth
@@ -30,6 +30,7 @@ from fractal_models.models.v2 import (
 )
 
 __all__ = [
+    "TABLES",
     "ApplyWorkflow",
     "Dataset",
     "DatasetV2",
@@ -55,3 +56,19 @@ __all__ = [
     "WorkflowTaskV2",
     "WorkflowV2",
 ]
+
+TABLES: tuple[type[Base], ...] = tuple(
+    sorted(
+        (table for table in Base.__subclasses__() if table.__module__.startswith(f"{__name__}.")),
+        key=lambda table: table.__name__,
+    )
+)
+"""All tables of this package by name, whatever other tables `SQLModel.metadata` contains."""
+
+TABLE_NAMES = frozenset(str(table.__tablename__) for table in TABLES)
+"""Names of these tables in the database."""
+
+
+def sorted_tables() -> list[Table]:
+    """Tables of SQLAlchemy, each after those that it refers to."""
+    return [table for table in Base.metadata.sorted_tables if table.name in TABLE_NAMES]

@@ -1,4 +1,4 @@
-"""Who belongs to which group."""
+"""Members of groups."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from fractal_models.columns import timestamp_now
 
 
 class LinkUserGroup(Base, table=True):
-    """One membership of a user in a group."""
+    """Membership of a user in a group; deleted with either."""
 
     __tablename__ = "linkusergroup"
 
@@ -18,5 +18,5 @@ class LinkUserGroup(Base, table=True):
 
     user_id: int = Field(foreign_key="user_oauth.id", ondelete="CASCADE", primary_key=True, index=True)
 
-    timestamp_created: datetime = timestamp_now(sa_column_kwargs={"server_default": text("'2000-01-01 00:00:00+00'")})
-    """When the user joined; the first moment of 2000 for members from before this was recorded."""
+    timestamp_created: datetime = timestamp_now(server_default=text("'2000-01-01 00:00:00+00'"))
+    """Time when the user joined; 2000-01-01 for members from before it was recorded."""

@@ -1,4 +1,4 @@
-"""Who works on which project."""
+"""Users of projects."""
 
 from sqlmodel import Field
 
@@ -6,7 +6,7 @@ from fractal_models.base import Base
 
 
 class LinkUserProject(Base, table=True):
-    """One user's share in a project of version 1."""
+    """Access of a user to a project of version 1; deleted with either."""
 
     __tablename__ = "linkuserproject"
 
@@ -16,7 +16,7 @@ class LinkUserProject(Base, table=True):
 
 
 class LinkUserProjectV2(Base, table=True):
-    """One user's share in a project of version 2."""
+    """Access of a user to a project of version 2; deleted with either."""
 
     __tablename__ = "linkuserprojectv2"
 

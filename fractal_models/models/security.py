@@ -1,4 +1,4 @@
-"""Users, their external identities and their groups, as fastapi-users needs them."""
+"""Users, their external identities and their groups, for fastapi-users."""
 
 from datetime import datetime
 from typing import Optional
@@ -13,7 +13,7 @@ from fractal_models.models.user_settings import UserSettings
 
 
 class OAuthAccount(Base, table=True):
-    """One external identity of a user; deleted with the user."""
+    """External identity of a user; deleted with the user."""
 
     __tablename__ = "oauthaccount"
     __table_args__ = (Index(None, "oauth_name", "account_id", unique=True),)
@@ -24,24 +24,24 @@ class OAuthAccount(Base, table=True):
     user: Optional["UserOAuth"] = eager_relationship(back_populates="oauth_accounts")
 
     oauth_name: str = Field(index=True)
-    """Name of the identity provider, as the server is configured."""
+    """Name of the identity provider in the configuration of the server."""
 
     access_token: str = Field(repr=False)
 
     expires_at: int | None = None
-    """When `access_token` ends, in seconds since 1970-01-01 UTC; null if the provider does not say."""
+    """Expiry of `access_token`, in seconds since 1970-01-01 UTC; null if the provider sets none."""
 
     refresh_token: str | None = Field(default=None, repr=False)
 
     account_id: str = Field(index=True)
-    """The user's id at the provider."""
+    """ID of the user at the provider."""
 
     account_email: str
-    """The user's e-mail address at the provider; may differ from `UserOAuth.email`."""
+    """E-mail address of the user at the provider; may differ from `UserOAuth.email`."""
 
 
 class UserOAuth(Base, table=True):
-    """One user of the server."""
+    """User of the server."""
 
     __tablename__ = "user_oauth"
     __table_args__ = (Index("ix_user_oauth_lower_email", text("lower(email)"), unique=True),)
@@ -49,9 +49,9 @@ class UserOAuth(Base, table=True):
     id: int | None = primary_key()
 
     email: EmailStr = Field(unique=True, index=True)
-    """The name to log in with, unique whatever its case.
+    """E-mail address for log-in, unique ignoring case.
 
-    Checked as an address by `model_validate` and by API schemas.
+    Validated by `model_validate` and by API bodies.
     """
 
     hashed_password: str = Field(repr=False)
@@ -60,18 +60,18 @@ class UserOAuth(Base, table=True):
     """Whether the user may log in."""
 
     is_superuser: bool = False
-    """Whether the user may administer the server and all that is on it."""
+    """Whether the user may administer the server and all data on it."""
 
     is_verified: bool = False
-    """Whether the user, or an administrator for them, has confirmed `email`."""
+    """Whether `email` was confirmed, by the user or by an administrator."""
 
     username: str | None = None
-    """Short name by which the site knows the user."""
+    """Short name of the user at the site."""
 
     user_settings_id: int | None = Field(default=None, foreign_key="user_settings.id", index=True)
     settings: UserSettings | None = eager_relationship(cascade="all, delete")
 
-    # Three levels deep: async code reads `dataset.project.user_list[0].oauth_accounts`, and fastapi-users
+    # Three levels: async code reads `dataset.project.user_list[0].oauth_accounts`, and fastapi-users reads
     # `account.user.oauth_accounts` of a returning user.
     oauth_accounts: list[OAuthAccount] = eager_relationship(
         back_populates="user",
@@ -98,16 +98,16 @@ class UserOAuth(Base, table=True):
 
 
 class UserGroup(Base, table=True):
-    """A group of users who share task groups and folders."""
+    """Group of users who share task groups and folders."""
 
     __tablename__ = "usergroup"
 
     id: int | None = primary_key()
 
     name: str = Field(unique=True)
-    """What people call it, unique among all groups."""
+    """Name of the group, unique among all groups."""
 
     timestamp_created: datetime = timestamp_now()
 
-    viewer_paths: list[str] = json_array(default_factory=list, sa_column_kwargs={"server_default": "[]"})
-    """Folders whose images the members may view."""
+    viewer_paths: list[str] = json_array(default_factory=list, server_default="[]")
+    """Folders with images that the members may view."""

@@ -1,4 +1,4 @@
-"""What a user needs on the cluster."""
+"""Settings of users for the cluster."""
 
 from sqlmodel import Field
 
@@ -7,13 +7,13 @@ from fractal_models.columns import json_array, primary_key
 
 
 class UserSettings(Base, table=True):
-    """One user's settings for the cluster; deleted with the user."""
+    """Settings of a user for the cluster; deleted with the user."""
 
     __tablename__ = "user_settings"
 
     id: int | None = primary_key()
 
-    slurm_accounts: list[str] = json_array(default_factory=list, sa_column_kwargs={"server_default": "[]"})
+    slurm_accounts: list[str] = json_array(default_factory=list, server_default="[]")
     """SLURM accounts that the user may charge, the default one first."""
 
     ssh_host: str | None = None
@@ -23,19 +23,19 @@ class UserSettings(Base, table=True):
     """User name on `ssh_host`."""
 
     ssh_private_key_path: str | None = Field(default=None, repr=False)
-    """Path, on the server, of the private key for `ssh_host`."""
+    """Path of the private key for `ssh_host`, on the server."""
 
     ssh_tasks_dir: str | None = None
-    """Folder on `ssh_host` for the user's task environments."""
+    """Folder on `ssh_host` for the task environments of the user."""
 
     ssh_jobs_dir: str | None = None
-    """Folder on `ssh_host` for the user's jobs."""
+    """Folder on `ssh_host` for the jobs of the user."""
 
     slurm_user: str | None = None
-    """User name under which jobs are submitted to a cluster that is reached without SSH."""
+    """User name for submitting jobs to a cluster without SSH."""
 
     cache_dir: str | None = None
-    """Folder that `slurm_user` can write, for the files of running jobs."""
+    """Folder for files of running jobs, writable by `slurm_user`."""
 
     project_dir: str | None = None
-    """Folder under which the user's datasets are written."""
+    """Parent folder of the datasets of the user."""

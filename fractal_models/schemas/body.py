@@ -1,4 +1,4 @@
-"""What all API bodies have in common: those that are read, and those that are written."""
+"""Base classes of API bodies."""
 
 from typing import Any, ClassVar, Unpack, cast
 
@@ -6,11 +6,11 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from fractal_models.schemas.descriptions import EVERYWHERE, describe
+from fractal_models.schemas.descriptions import describe
 from fractal_models.utils import redact_input
 
 
-def _keep_input_out_of_errors(data: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
+def _redact_errors(data: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
     try:
         return handler(data)
     except ValidationError as error:
@@ -18,9 +18,9 @@ def _keep_input_out_of_errors(data: Any, handler: core_schema.ValidatorFunctionW
 
 
 class Body(BaseModel):
-    """What goes over the wire: `class ProjectReadV1(Read, of="Project")` is described as the columns of `Project` are.
+    """Base of all bodies: `class ProjectReadV1(Read, of="Project")` has the descriptions of the columns of `Project`.
 
-    A string below a field describes what is no column, or differs from it.
+    A docstring below a field of the body takes precedence.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -33,30 +33,28 @@ class Body(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        # Not a `model_validator`, for those of subclasses would stay outside of it.
+        # A `model_validator` would not enclose the validators of subclasses.
         schema: Any = dict(handler(source))
-        if schema.get("function", {}).get("function") is _keep_input_out_of_errors:
-            return cast("CoreSchema", schema)  # a body in a body has it already
-        # The name goes to the outermost schema, or OpenAPI repeats the body wherever it is used.
+        if schema.get("function", {}).get("function") is _redact_errors:
+            return cast("CoreSchema", schema)  # Nested in another body.
+        # Without the name on the outermost schema, OpenAPI repeats the body wherever it is used.
         ref = schema.pop("ref", None)
-        return core_schema.no_info_wrap_validator_function(_keep_input_out_of_errors, schema, ref=ref)
+        return core_schema.no_info_wrap_validator_function(_redact_errors, schema, ref=ref)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler(core)
-        described = EVERYWHERE | describe(cls._table)
-        for base in reversed(cls.__mro__):
-            described |= describe(base.__name__)
+        descriptions = describe(cls, cls._table)
         for name, field in handler.resolve_ref_schema(schema).get("properties", {}).items():
-            if name in described:
-                field.setdefault("description", described[name])
+            if name in descriptions:
+                field.setdefault("description", descriptions[name])
         return schema
 
 
 class Read(Body):
-    """What a client reads: `ProjectReadV1.model_validate(project)` takes it from a row.
+    """Response body: `ProjectReadV1.model_validate(project)` creates it from a row.
 
-    It obeys no rules, for rows may be older than these, and holds no secrets.
+    It is not validated by the rules of requests, because rows may be older than these. It contains no secrets.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -65,22 +63,22 @@ class Read(Body):
 
 
 class Write(Body):
-    """What a client writes. What it accepts, the database can store."""
+    """Request body: any valid one can be stored by the database."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Create(Write):
-    """What a client writes for a new row."""
+    """Request body for a new row."""
 
 
 class Update(Write):
-    """What a client writes to change a row: what is left out stays as it is."""
+    """Request body for a change of a row; omitted fields keep their values."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = super().__get_pydantic_json_schema__(core, handler)
         for field in handler.resolve_ref_schema(schema).get("properties", {}).values():
-            # It says None for "left out", which is not the null that a client may send.
+            # None stands for "omitted", not for a null that a client may send.
             field.pop("default", None)
         return schema

@@ -1,16 +1,16 @@
-"""Users and their external identities, as the routers of fastapi-users take them."""
+"""Users and their external identities, for the routers of fastapi-users."""
 
 from fastapi_users.schemas import BaseUser, BaseUserCreate, BaseUserUpdate
 from pydantic import EmailStr, Field
 
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import Given, Name, Password
+from fractal_models.schemas.fields import Name, NotNull, Password
 
 __all__ = ["OAuthAccountRead", "UserCreate", "UserRead", "UserUpdate"]
 
 
 class OAuthAccountRead(Read, of="OAuthAccount"):
-    """One external identity of a user, without its tokens."""
+    """External identity of a user, without its tokens."""
 
     user_id: int
     oauth_name: str
@@ -20,40 +20,40 @@ class OAuthAccountRead(Read, of="OAuthAccount"):
 
 
 class UserCreate(Create, BaseUserCreate, of="UserOAuth"):
-    """A new user."""
+    """New user."""
 
     password: Password = Field(repr=False)
-    """What the user logs in with; only a hash of it is stored."""
+    """Password for log-in; only its hash is stored."""
 
-    is_active: Given[bool] = True
-    is_superuser: Given[bool] = False
-    is_verified: Given[bool] = False
+    is_active: NotNull[bool] = True
+    is_superuser: NotNull[bool] = False
+    is_verified: NotNull[bool] = False
     username: Name | None = None
 
 
 class UserUpdate(Update, BaseUserUpdate, of="UserOAuth"):
-    """A change of a user."""
+    """Change of a user."""
 
-    email: Given[EmailStr] = None
+    email: NotNull[EmailStr] = None
 
-    password: Given[Password] = Field(default=None, repr=False)
-    """What the user logs in with; only a hash of it is stored."""
+    password: NotNull[Password] = Field(default=None, repr=False)
+    """Password for log-in; only its hash is stored."""
 
-    is_active: Given[bool] = None
-    is_superuser: Given[bool] = None
-    is_verified: Given[bool] = None
+    is_active: NotNull[bool] = None
+    is_superuser: NotNull[bool] = None
+    is_verified: NotNull[bool] = None
     username: Name | None = None
 
 
 class UserRead(Read, BaseUser[int], of="UserOAuth"):
-    """One user of the server."""
+    """User of the server."""
 
     email: str
     username: str | None
     user_settings_id: int | None
 
     oauth_accounts: list[OAuthAccountRead]
-    """The user's external identities."""
+    """External identities of the user."""
 
     group_ids_names: list[tuple[int, str]] | None = None
-    """`id` and name of each group of the user; null where nobody has asked for it."""
+    """ID and name of each group of the user; null if not requested."""

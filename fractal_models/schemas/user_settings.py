@@ -1,17 +1,17 @@
-"""What a user needs on the cluster."""
+"""Settings of users for the cluster."""
 
 from pydantic import Field
 
 from fractal_models.schemas.body import Read, Update
-from fractal_models.schemas.fields import AbsolutePath, Given, Name, StoredList, Unique
+from fractal_models.schemas.fields import AbsolutePath, Name, NotNull, StoredList, Unique
 
 __all__ = ["UserSettingsRead", "UserSettingsUpdate"]
 
 
 class UserSettingsUpdate(Update, of="UserSettings"):
-    """A change of a user's settings. The path of the private key goes in, and never out again."""
+    """Change of the settings of a user; the path of the private key can be written, but not read."""
 
-    slurm_accounts: Given[Unique[Name]] = None
+    slurm_accounts: NotNull[Unique[Name]] = None
     ssh_host: Name | None = None
     ssh_username: Name | None = None
     ssh_private_key_path: AbsolutePath | None = Field(default=None, repr=False)
@@ -23,7 +23,7 @@ class UserSettingsUpdate(Update, of="UserSettings"):
 
 
 class UserSettingsRead(Read, of="UserSettings"):
-    """One user's settings for the cluster."""
+    """Settings of a user for the cluster."""
 
     slurm_accounts: StoredList[str]
     ssh_host: str | None

@@ -1,7 +1,7 @@
-"""For the tests of servers: databases of their own, rows to put in, and a whole demo site.
+"""Fixtures, factories and a demo site for the tests of servers: `pip install 'fractal-models[testing]'`.
 
-With the package installed, pytest has the fixtures of `fractal_models.testing.plugin`. Rows of every table come from
-`fractal_models.testing.factories`, a site from `seed`. All they need: `pip install 'fractal-models[testing]'`.
+The fixtures of `fractal_models.testing.plugin` are available in pytest wherever the package is installed. Factories of
+every table are in `fractal_models.testing.factories`; `seed` fills a database with a demo site.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ __all__ = ["seed"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use: pytest imports this package in every run, also where nobody uses it."""
+    """Import `seed` on first use: pytest imports this package in every run."""
     if name != "seed":
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

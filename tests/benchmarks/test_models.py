@@ -1,4 +1,4 @@
-"""The benchmarks run, and compare like with like; their figures are no matter for tests."""
+"""Benchmarks run and compare equal work; figures are not tested."""
 
 import json
 from pathlib import Path

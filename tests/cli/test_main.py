@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL
 
 from fractal_models import database
-from fractal_models.cli import main as cli
+from fractal_models.cli import verbs as cli
 from fractal_models.cli.main import EXIT_CODES, FractalCommandLine
 from fractal_models.database import DatabaseError, DatabaseState, inspect_database
 from fractal_models.database.connection.engine import connect

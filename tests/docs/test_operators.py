@@ -16,9 +16,9 @@ from sqlalchemy import URL, make_url
 from fractal_models.cli.main import EXIT_CODES
 from fractal_models.database import DatabaseState, inspect_database
 from fractal_models.database.connection.engine import connect
-from fractal_models.database.inspection.state import Status
-from fractal_models.database.migration.runner import LOCK_TIMEOUT, WAIT
-from fractal_models.testing.databases import Databases
+from fractal_models.database.connection.errors import Status
+from fractal_models.database.connection.timeouts import MIGRATION_TIMEOUT, STRONG_LOCK_TIMEOUT
+from fractal_models.testing.databases import PostgreSQLDatabases
 from tests.support.catalog import catalog
 from tests.support.commandline import text_of
 from tests.support.databases import ROOT
@@ -43,9 +43,10 @@ def commands(title: str) -> str:
 
 
 @pytest.fixture
-def shell_of(early_url: URL, tmp_path: Path, fractal_postgresql_databases: Databases) -> Iterator[dict[str, str]]:
+def shell_of(
+    early_url: URL, tmp_path: Path, fractal_postgresql_databases: PostgreSQLDatabases
+) -> Iterator[dict[str, str]]:
     """What a shell has to know: where the tools and the database are."""
-    assert isinstance(fractal_postgresql_databases.place, URL)
     url = early_url.set(drivername="postgresql")
     host = url.host or url.query.get("host")
     yield os.environ | {
@@ -57,7 +58,7 @@ def shell_of(early_url: URL, tmp_path: Path, fractal_postgresql_databases: Datab
         "PGPASSWORD": url.password or "",
     }
     # What they make has names of this test's own, for the server may be somebody's.
-    administer(fractal_postgresql_databases.place, f"DROP DATABASE IF EXISTS {url.database}_restored")
+    administer(fractal_postgresql_databases.server_url, f"DROP DATABASE IF EXISTS {url.database}_restored")
     for role in ("migrator", "server", "analyst"):
         name = f"{url.database}_{role}"
         administer(
@@ -137,5 +138,5 @@ def test_states_are_all_listed_with_their_exit_codes() -> None:
 
 
 def test_times_are_those_of_the_code() -> None:
-    assert f"at most {LOCK_TIMEOUT:g} s" in GUIDE
-    assert f"({WAIT:g} by default)" in GUIDE
+    assert f"at most {STRONG_LOCK_TIMEOUT:g} s" in GUIDE
+    assert f"({MIGRATION_TIMEOUT:g} by default)" in GUIDE

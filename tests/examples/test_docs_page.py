@@ -1,4 +1,4 @@
-"""What somebody sees who opens `/docs` of the example server in Chromium, if there is one."""
+"""`/docs` of the example server in Chromium, if it is installed."""
 
 import html
 import re
@@ -63,5 +63,5 @@ def test_every_body_is_shown_with_its_descriptions(shared: Served, page: str, tm
 
 
 def in_words(text: str) -> str:
-    """What is left of a text however its Markdown is shown."""
+    """A text without its Markdown."""
     return " ".join(re.findall(r"[A-Za-z0-9]+", text))

@@ -1,4 +1,4 @@
-"""Whatever clients send, the example server neither breaks nor tells a secret."""
+"""Random requests neither break the example server nor reveal secrets."""
 
 import json
 from collections import Counter
@@ -35,7 +35,7 @@ HOSTILE = [
     "[" * 100_000 + "]" * 100_000,
     "{",
 ]
-"""What a client may put where JSON is expected."""
+"""Bodies that are sent in place of JSON."""
 
 
 class Victim:
@@ -57,7 +57,7 @@ class Victim:
 
 @pytest.fixture
 def victim(url: URL, provider: Served, tmp_path: Path) -> Iterator[Victim]:
-    """A server of its own, which has nothing to log."""
+    """A separate server, whose log must stay empty."""
     engine = create_engine(url)
     secrets = {PASSWORD, "$argon2", "provider-token-", "/secret/private-key"}
     with serve_app(url, tmp_path, provider.url) as server, log_in_elsewhere(server), register(server) as client:
@@ -72,7 +72,7 @@ def victim(url: URL, provider: Served, tmp_path: Path) -> Iterator[Victim]:
 
 
 def own_parameters(victim: Victim) -> dict[str, int]:
-    """What to put into addresses to reach the victim's own rows."""
+    """Path and query parameters of the victim's own rows."""
     return {"task_id": 1, "job_id": 1, **victim.plan.parameters}
 
 

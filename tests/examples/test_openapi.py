@@ -1,4 +1,4 @@
-"""What `/docs` of the example server shows, as the document that it is made from."""
+"""The OpenAPI document of the example server."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What README.md of the example promises, over HTTP, with what it does not show: races, mistakes, strangers."""
+"""The example's README.md over HTTP, with races, invalid requests and requests of other users."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ from tests.support.example_clients import (
 from tests.support.example_server import Served
 
 ROUNDS = 10
-"""How often a race is run."""
+"""Number of runs of each race."""
 
 
 def test_a_user_who_has_registered_logs_in_with_the_password(client: httpx.Client) -> None:

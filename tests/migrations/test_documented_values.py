@@ -44,4 +44,4 @@ def test_on_sqlite_a_table_that_another_tool_has_rebuilt_is_in_the_way(sqlite_si
         "ALTER TABLE copy RENAME TO taskgroupactivityv2",
     )
 
-    assert "table taskgroupactivityv2: was rebuilt by another tool, so that there is no knowing" in refusal(url)
+    assert "table taskgroupactivityv2: was rebuilt by another tool, so that the place for a check" in refusal(url)

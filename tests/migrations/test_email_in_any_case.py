@@ -13,7 +13,7 @@ def test_users_with_one_address_are_in_the_way(sites: Sites) -> None:
 
     message = refusal(url)
 
-    assert "user_oauth 1, 3: has the e-mail address of another user, but for its case." in message
+    assert "user_oauth 1, 3: has the e-mail address of another user, ignoring case." in message
     assert "User1@" not in message
 
     execute(url, "UPDATE user_oauth SET email = 'user3@example.org' WHERE id = 3")

@@ -116,7 +116,7 @@ def test_index_of_somebody_with_the_same_name_is_in_the_way(postgres_sites: Site
     url = postgres_sites.at(BASELINE)
     execute(url, f"CREATE INDEX ix_jobv2_dataset_id ON {definition}")
 
-    assert "index ix_jobv2_dataset_id: has the name of an index on a foreign key that this revision" in refusal(url)
+    assert "index ix_jobv2_dataset_id: has the name of an index that this revision creates" in refusal(url)
 
     execute(url, "ALTER INDEX ix_jobv2_dataset_id RENAME TO somebodys")
     upgrade(url)

@@ -1,14 +1,27 @@
-"""How a revision is written: it must still run when models and package have moved on."""
+"""Files of revisions: they must still run when models and package have moved on."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from fractal_models.database.revisions.history import scripts
 from tests.support.databases import ROOT
 
 FILES = sorted((ROOT / "migrations" / "versions").glob("*.py"))
+
+
+NAME = re.compile(r"(?P<date>\d{4}_\d\d_\d\d)-(?P<number>\d\d)-(?P<revision>[0-9a-f]{12})_\w+\.py")
+
+
+def test_listing_of_the_folder_is_the_history() -> None:
+    listed = [NAME.fullmatch(file.name) for file in FILES]
+    history = [script.revision for script in scripts().walk_revisions()][::-1]
+
+    assert [name["revision"] for name in listed if name] == history
+    assert [int(name["number"]) for name in listed if name] == list(range(1, len(FILES) + 1))
 
 
 @pytest.fixture(params=FILES, ids=lambda file: file.stem)

@@ -1,4 +1,4 @@
-"""Whatever is stored comes back equal, from both engines; the rest is refused."""
+"""Random values: each is returned unchanged by both engines, or rejected."""
 
 import json
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 from sqlmodel import Session
 
-from fractal_models.columns import EARLIEST, LATEST, UnstorableValueError
 from fractal_models.database import create_engine
 from fractal_models.models import State, UserSettings
 from fractal_models.testing.databases import Databases
 from fractal_models.testing.factories import ProjectFactory
+from fractal_models.types import EARLIEST, LATEST, UnstorableValueError
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 storable_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -33,14 +33,14 @@ def test_any_json_object(session: Session, data: dict[str, Any]) -> None:
     session.add(state)
     session.flush()
     session.refresh(state)
-    # As text, for 1 and True are equal, and so are dicts in another order.
+    # As text, because 1 equals True, and dicts in another order are equal.
     assert json.dumps(state.data) == json.dumps(data)
     session.rollback()
 
 
 @given(st.lists(values))
 def test_any_json_array(session: Session, data: list[Any]) -> None:
-    # The column takes any array; the annotation says what the server writes.
+    # The column accepts any array; its annotation is narrower.
     row = UserSettings(slurm_accounts=data)
     session.add(row)
     session.flush()
@@ -69,17 +69,19 @@ def check_moment(session: Session, moment: datetime) -> None:
     if EARLIEST <= moment <= LATEST:
         session.flush()
         session.refresh(state)
-        # In UTC, for a moment that a zone has twice is equal to none in another zone.
+        # In UTC, because an ambiguous local time is not equal to any time in another zone.
         assert state.timestamp == moment.astimezone(UTC)
         assert state.timestamp.tzinfo is UTC
     else:
-        with pytest.raises(UnstorableValueError, match=r"^state\.timestamp: lies outside of the years 1 to 9999"):
+        with pytest.raises(
+            UnstorableValueError, match=r"^state\.timestamp: should be between 0001-01-02 and 9999-12-30 UTC"
+        ):
             session.flush()
     session.rollback()
 
 
 def edges(test: Any) -> Any:
-    """The first and last moments, and the hour that Berlin had twice, in zones that move them furthest."""
+    """Earliest and latest datetimes, and an ambiguous hour in Berlin, in zones far from UTC."""
     for moment in (
         EARLIEST,
         LATEST,
@@ -107,7 +109,7 @@ def postgres_url(request: pytest.FixtureRequest, fractal_postgresql_databases: D
 
 @pytest.fixture(params=["Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati"])
 def session_elsewhere(request: pytest.FixtureRequest, postgres_url: URL) -> Iterator[Session]:
-    """A session in which PostgreSQL answers in another time zone."""
+    """Session in which PostgreSQL uses another time zone."""
     engine = create_engine(postgres_url, connect_args={"options": f"-c timezone={request.param}"})
     with Session(engine) as session:
         yield session

@@ -1,4 +1,4 @@
-"""What a server does on each request, in asynchronous code and with each driver: nothing is loaded behind its back."""
+"""Requests of a server in asynchronous code, with each driver: no implicit loading."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import Session, col
 
 from fractal_models.base import Base
-from fractal_models.columns import UnstorableValueError
 from fractal_models.database import create_engine
 from fractal_models.models import (
     ApplyWorkflow,
@@ -56,11 +55,12 @@ from fractal_models.testing.factories import (
     WorkflowTaskV2Factory,
     WorkflowV2Factory,
 )
+from fractal_models.types import UnstorableValueError
 from tests.support.databases import Row, saved, statement_count
 
 
 async def all_of(session: AsyncSession, model: type[Row]) -> list[Row]:
-    """Every row, each loaded anew."""
+    """All rows, loaded again."""
     session.expunge_all()
     return list(await session.scalars(select(model).order_by("id")))
 
@@ -207,10 +207,10 @@ async def test_jobs(async_session: AsyncSession, make: Callable[..., Any], model
 DATA = {"z": [1, 2.5, None, {"b": True}], "a": "漢", "é": {}}
 
 REFUSED: list[tuple[Base, str]] = [
-    (State(data={"a": nan}), r"^state\.data: holds NaN or Infinity"),
+    (State(data={"a": nan}), r"^state\.data: should not contain NaN or Infinity"),
     (UserGroupFactory.build(viewer_paths=[{1}]), r"^usergroup\.viewer_paths: Object of type set"),
-    (ProjectFactory.build(name="\0"), r"^project\.name: holds a NUL character"),
-    (State(timestamp=datetime(2024, 1, 1)), r"^state\.timestamp: has no timezone"),  # noqa: DTZ001
+    (ProjectFactory.build(name="\0"), r"^project\.name: should not contain NUL characters"),
+    (State(timestamp=datetime(2024, 1, 1)), r"^state\.timestamp: should have a timezone"),  # noqa: DTZ001
 ]
 
 
@@ -253,7 +253,7 @@ def test_psycopg_stores_everything_alike_in_synchronous_code(fractal_postgresql_
         session.execute(insert(State), [{"data": None}, {"data": None}])
         assert session.scalar(sa.text("SELECT count(*) FROM state WHERE data IS NULL")) == 2
         session.add(State(data={"a": nan}))
-        with pytest.raises(UnstorableValueError, match=r"^state\.data: holds NaN or Infinity"):
+        with pytest.raises(UnstorableValueError, match=r"^state\.data: should not contain NaN or Infinity"):
             session.flush()
     engine.dispose()
     fractal_postgresql_databases.drop(url)

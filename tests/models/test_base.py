@@ -1,4 +1,4 @@
-"""What `Base` and the tracked collections repair: names, conversions, edits in place, identity, memory."""
+"""`Base` and the tracked containers: names, conversions, in-place edits, identity, memory."""
 
 import copy
 import gc
@@ -12,7 +12,6 @@ from sqlalchemy import event
 from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import Session
 
-from fractal_models.columns import TrackedDict, TrackedList
 from fractal_models.models import Dataset, Project, State, WorkflowTask
 from fractal_models.testing.factories import (
     DatasetFactory,
@@ -23,6 +22,7 @@ from fractal_models.testing.factories import (
     WorkflowFactory,
     WorkflowTaskFactory,
 )
+from fractal_models.tracking import TrackedDict, TrackedList
 from tests.support.databases import saved
 
 

@@ -1,4 +1,4 @@
-"""What columns store, what they refuse, and that they say so before anything is sent."""
+"""Strict column types: stored values, and errors before anything is sent."""
 
 import json
 import traceback
@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy import JSON, Engine, func, insert, update
 from sqlmodel import Session, SQLModel, col, select
 
-from fractal_models.columns import JSONObject, UnstorableValueError
 from fractal_models.models import ApplyWorkflow, Dataset, JobStatusTypeV1, Task, UserOAuth
 from fractal_models.testing.factories import ApplyWorkflowFactory, DatasetFactory, TaskFactory, UserOAuthFactory
+from fractal_models.types import JSONObject, UnstorableValueError
 from fractal_models.utils import get_timestamp
 from tests.support.databases import saved, statement_count
 
@@ -28,34 +28,36 @@ DEEP: list[Any] = ["secret"]
 for _ in range(100_000):
     DEEP = [DEEP]
 
+NAN = "should not contain NaN or Infinity, which JSON cannot represent; use null or text"
+
 REFUSED: list[tuple[str, Any, str]] = [
-    ("name", "secret\0", "holds a NUL character, which PostgreSQL cannot store; remove it"),
-    ("name", "secret\ud800", "holds a lone surrogate, which is no Unicode text; replace it"),
-    ("name", b"secret", "takes text, not bytes"),
-    ("name", 7, "takes text, not int"),
-    ("name", ["secret"], "takes text, not list"),
-    ("timestamp_created", datetime(2024, 1, 1), "has no timezone; use fractal_models.utils.get_timestamp() or"),  # noqa: DTZ001
-    ("timestamp_created", "secret", "takes a datetime, not str"),
-    ("timestamp_created", date(2024, 1, 1), "takes a datetime, not date"),
-    ("timestamp_created", datetime.min.replace(tzinfo=UTC), "lies outside of the years 1 to 9999, or on their first"),
-    ("timestamp_created", datetime.max.replace(tzinfo=TOKYO), "lies outside of the years 1 to 9999, or on their first"),
-    ("meta", {"secret": nan}, "holds NaN or Infinity, which JSON has no number for; use null or text"),
-    ("meta", {"secret": [{"deep": inf}]}, "holds NaN or Infinity, which JSON has no number for; use null or text"),
-    ("meta", {"secret": (1, -inf)}, "holds NaN or Infinity, which JSON has no number for; use null or text"),
+    ("name", "secret\0", "should not contain NUL characters, which PostgreSQL cannot store"),
+    ("name", "secret\ud800", "should not contain lone surrogates, which are not valid Unicode"),
+    ("name", b"secret", "should be text, not bytes"),
+    ("name", 7, "should be text, not int"),
+    ("name", ["secret"], "should be text, not list"),
+    ("timestamp_created", datetime(2024, 1, 1), "should have a timezone; use fractal_models.utils.get_timestamp() or"),  # noqa: DTZ001
+    ("timestamp_created", "secret", "should be a datetime, not str"),
+    ("timestamp_created", date(2024, 1, 1), "should be a datetime, not date"),
+    ("timestamp_created", datetime.min.replace(tzinfo=UTC), "should be between 0001-01-02 and 9999-12-30 UTC"),
+    ("timestamp_created", datetime.max.replace(tzinfo=TOKYO), "should be between 0001-01-02 and 9999-12-30 UTC"),
+    ("meta", {"secret": nan}, NAN),
+    ("meta", {"secret": [{"deep": inf}]}, NAN),
+    ("meta", {"secret": (1, -inf)}, NAN),
     ("meta", {"a": {"secret"}}, "Object of type set is not JSON serializable"),
     ("meta", {"a": b"secret"}, "Object of type bytes is not JSON serializable"),
     ("meta", {"a": get_timestamp()}, "Object of type datetime is not JSON serializable"),
     ("meta", {("secret",): 1}, "keys must be str, int, float, bool or None, not tuple"),
     ("meta", CIRCULAR, "Circular reference detected"),
     ("meta", {"secret": DEEP}, "is nested too deeply"),
-    ("meta", ["secret"], "takes a dict, not list"),
-    ("meta", "secret", "takes a dict, not str"),
-    ("meta", 0, "takes a dict, not int"),
-    ("history", [{"secret": nan}], "holds NaN or Infinity, which JSON has no number for; use null or text"),
+    ("meta", ["secret"], "should be a dict, not list"),
+    ("meta", "secret", "should be a dict, not str"),
+    ("meta", 0, "should be a dict, not int"),
+    ("history", [{"secret": nan}], NAN),
     ("history", [{"secret"}], "Object of type set is not JSON serializable"),
-    ("history", {"secret": 1}, "takes a list, not dict"),
-    ("history", ("secret",), "takes a list, not tuple"),
-    ("history", "secret", "takes a list, not str"),
+    ("history", {"secret": 1}, "should be a list, not dict"),
+    ("history", ("secret",), "should be a list, not tuple"),
+    ("history", "secret", "should be a list, not str"),
 ]
 
 
@@ -132,13 +134,13 @@ def test_what_cannot_be_stored_is_refused_on_every_way_in(
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda dataset: dataset.meta.update(new=nan), r"^dataset\.meta: holds NaN or Infinity"),
+        (lambda dataset: dataset.meta.update(new=nan), r"^dataset\.meta: should not contain NaN or Infinity"),
         (
             lambda dataset: dataset.meta.update(new={nan}),
             r"^dataset\.meta: Object of type set is not JSON serializable",
         ),
         (lambda dataset: dataset.meta.update(new=dataset.meta), r"^dataset\.meta: Circular reference detected"),
-        (lambda dataset: dataset.history.append(inf), r"^dataset\.history: holds NaN or Infinity"),
+        (lambda dataset: dataset.history.append(inf), r"^dataset\.history: should not contain NaN or Infinity"),
         (lambda dataset: dataset.history.append(b""), r"^dataset\.history: Object of type bytes"),
     ],
 )
@@ -161,7 +163,7 @@ def test_a_query_may_not_compare_with_what_no_row_holds(session: Session) -> Non
 
 
 def text_of(session: Session, column: str, table: str = "dataset") -> Any:
-    """What the database itself holds in a column of JSON."""
+    """Text that the database stores in a JSON column."""
     return session.scalar(sa.text(f"SELECT CAST({column} AS TEXT) FROM {table}"))
 
 
@@ -208,7 +210,7 @@ def test_an_optional_column_that_is_left_out_is_null(session: Session) -> None:
 def test_json_null_cannot_be_asked_for(session: Session) -> None:
     dataset = DatasetFactory.create(session)
     for way in WAYS:
-        with pytest.raises(UnstorableValueError, match=r"^dataset\.meta: takes a dict, not "):
+        with pytest.raises(UnstorableValueError, match=r"^dataset\.meta: should be a dict, not "):
             way(session, dataset, {"meta": JSON.NULL})
         session.rollback()
 

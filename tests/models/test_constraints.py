@@ -1,4 +1,4 @@
-"""Rules of the documentation that the database itself keeps, whoever writes to it."""
+"""Documented rules that the database enforces."""
 
 import threading
 from collections.abc import Callable
@@ -26,8 +26,6 @@ from fractal_models.testing.factories import (
 )
 from tests.support.databases import saved
 
-"""200 for the figures that the documentation gives."""
-
 SUBMITTED: dict[str, Any] = {"status": "submitted", "end_timestamp": None}
 
 JOBS: list[Any] = [
@@ -36,9 +34,9 @@ JOBS: list[Any] = [
     ),
     pytest.param(partial(JobV2Factory.build, **SUBMITTED), "dataset_id", DatasetV2Factory.build, id="version 2"),
 ]
-"""How to make a submitted job, its key of the dataset that it writes into, and how to make that."""
+"""Factory of a submitted job, key of its output dataset, factory of that dataset."""
 
-# SQLite names the columns of an index, unless it is over an expression.
+# SQLite reports the columns of an index, unless it has an expression.
 NAMES = {
     "output_dataset_id": {
         "applyworkflow.output_dataset_id",
@@ -48,19 +46,19 @@ NAMES = {
     "lower(email)": {"index 'ix_user_oauth_lower_email'", "ix_user_oauth_lower_email"},
     "identity": {"oauthaccount.oauth_name, oauthaccount.account_id", "ix_oauthaccount_oauth_name_account_id"},
 }
-"""What the driver names when a rule is broken, on SQLite and on PostgreSQL."""
+"""Names in the error of the driver, on SQLite and on PostgreSQL."""
 
 Make = Callable[..., Any]
 
 
 def broken_rule(error: IntegrityError) -> str:
-    """What the driver names: a constraint or an index on PostgreSQL."""
+    """Name in the error of the driver: a constraint or an index on PostgreSQL."""
     diagnostics = getattr(error.orig, "diag", None)
     return str(diagnostics.constraint_name) if diagnostics else str(error.orig).partition(" failed: ")[2]
 
 
 def refuse(session: Session, *rows: Base) -> str:
-    """Fail to save rows; say which rule they break."""
+    """Fail to save rows; return the violated rule."""
     session.add_all(rows)
     with pytest.raises(IntegrityError) as refused:
         session.commit()
@@ -181,7 +179,7 @@ def test_of_two_racing_submissions_one_wins(
     barrier = threading.Barrier(2)
 
     def submit(dataset_id: int) -> str | None:
-        """As the server does: look whether there is a submitted job, and save one if there is none."""
+        """Save a job if no submitted one exists, as the server does."""
         with Session(engine) as own_session:
             submitted = select(model).where(getattr(model, key) == dataset_id, model.status == "submitted")
             assert own_session.exec(submitted).first() is None
@@ -194,7 +192,7 @@ def test_of_two_racing_submissions_one_wins(
             return None
 
     with ThreadPoolExecutor(2) as threads:
-        for _ in range(20 if thorough else 3):
+        for _ in range(200 if thorough else 3):
             dataset = saved(session, make_dataset())
             broken = list(threads.map(submit, [dataset.id, dataset.id]))
 

@@ -1,4 +1,4 @@
-"""What happens to others when a row is deleted, by the ORM as by plain SQL, and in how many statements."""
+"""Effects of a deletion on related rows, through the ORM and in SQL, and its number of statements."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,14 +59,14 @@ def by_sql(session: Session, row: Row) -> None:
 
 
 def by_orm(session: Session, row: Row) -> None:
-    """With all in memory that is loaded beside the row."""
+    """Delete with all relationships loaded."""
     session.refresh(row)
     session.delete(row)
     session.commit()
 
 
 def by_orm_unloaded(session: Session, row: Row) -> None:
-    """With nothing in memory but the row itself."""
+    """Delete with no relationships loaded."""
     with Session(session.get_bind()) as other:
         other.delete(other.get_one(type(row), row.id, options=[lazyload("*")]))
         other.commit()
@@ -97,7 +97,7 @@ def number_of(session: Session, model: type[Base]) -> int:
     return session.scalar(select(sa.func.count()).select_from(model)) or 0
 
 
-# Jobs and activities outlive what they ran on
+# Jobs and activities are kept
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_activity_loses_the_key_of_a_deleted_task_group(session: Session, delete
     assert row.taskgroupv2_id is None
 
 
-# What has no meaning without its owner goes with it
+# Parts are deleted with their owner
 
 
 def test_resources_go_with_their_dataset(session: Session, delete: Delete) -> None:
@@ -231,7 +231,7 @@ def test_settings_go_with_their_user(session: Session, delete: Delete) -> None:
     assert number_of(session, UserSettings) == 0
 
 
-# What is in use cannot be deleted
+# Rows in use cannot be deleted
 
 
 def project_with_dataset(session: Session) -> Row:
@@ -316,7 +316,7 @@ def test_what_is_in_use_cannot_be_deleted(session: Session, delete: Delete, make
 
 
 def numbers(session: Session) -> dict[str, int]:
-    """How many rows there are, by table."""
+    """Number of rows, by table."""
     tables = Base.metadata.sorted_tables
     return {table.name: session.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in tables}
 
@@ -419,6 +419,6 @@ def test_a_handful_of_statements_deletes_whatever_there_is(
         statements = statement_count(engine)
         chosen(session, row)
         sent.append(len(statements))
-        session.expunge_all()  # SQLite gives the id to the next row
+        session.expunge_all()  # SQLite reuses the id.
 
     assert sent[0] == sent[1] <= 8

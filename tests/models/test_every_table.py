@@ -1,4 +1,4 @@
-"""What holds for each table, read off the metadata: columns, defaults and constraints."""
+"""Columns, defaults and constraints of every table, from the metadata."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from math import inf, nan
@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
 from fractal_models.base import Base
-from fractal_models.columns import (
+from fractal_models.testing.factories import ApplyWorkflowFactory
+from fractal_models.types import (
     JSONArray,
     JSONObject,
     StrictDateTime,
@@ -19,7 +20,6 @@ from fractal_models.columns import (
     StrictString,
     UnstorableValueError,
 )
-from fractal_models.testing.factories import ApplyWorkflowFactory
 from fractal_models.utils import get_timestamp
 from tests.support.databases import saved, statement_count
 
@@ -36,7 +36,7 @@ UNIQUE = [
     )
     if columns and columns != ["id"]
 ]
-"""The columns that are unique together; indexes of expressions and of some rows have tests of their own."""
+"""Sets of unique columns; indexes of expressions and partial indexes are tested elsewhere."""
 
 PYTHON_DEFAULTS: dict[str, dict[str, Any]] = {
     "applyworkflow": {"status": "submitted"},
@@ -53,7 +53,7 @@ PYTHON_DEFAULTS: dict[str, dict[str, Any]] = {
     "usergroup": {"viewer_paths": []},
     "workflowtaskv2": {"input_filters": {"attributes": {}, "types": {}}},
 }
-"""By table, beside `NOW_BY_DEFAULT`; every other column that may be left out is None."""
+"""Defaults by table, besides `NOW_BY_DEFAULT`; other optional columns are None."""
 
 NOW_BY_DEFAULT = {
     "applyworkflow": ["start_timestamp"],
@@ -91,11 +91,11 @@ REFUSED: dict[type, Any] = {
 }
 
 CHECKED = {"status": "failed", "action": "deactivate"}
-"""A value that the check of each such column allows."""
+"""Valid values of columns with a check."""
 
 
 def sample(column: Column[Any]) -> Any:
-    """A value that the column has not by default."""
+    """Value that is not the default of the column."""
     match column.type:
         case StrictString() if column.name in CHECKED:
             return CHECKED[column.name]
@@ -114,7 +114,7 @@ def sample(column: Column[Any]) -> Any:
 
 
 def sample_row(session: Session, table: Table, *, complete: bool = True) -> dict[str, Any]:
-    """A value for each column of a new row, or for those alone that need one; what it refers to is inserted."""
+    """Values for all columns of a new row, or for the required ones; rows that it refers to are inserted."""
     row = {}
     for column in table.columns:
         if complete or not (column.nullable or column.default):
@@ -127,7 +127,7 @@ def sample_row(session: Session, table: Table, *, complete: bool = True) -> dict
 
 
 def insert(session: Session, table: Table, **replaced: Any) -> Any:
-    """Insert a complete row without the ORM; give the first column of its key."""
+    """Insert a complete row without the ORM; return the first column of its key."""
     row = sample_row(session, table) | replaced
     return session.scalar(table.insert().values(row).returning(next(iter(table.primary_key))))
 
@@ -270,7 +270,7 @@ def test_every_column_refuses_what_it_cannot_store_before_anything_is_sent(
     for column in table.columns:
         if type(column.type) in REFUSED:
             session.add(MODELS[table.name](**row | {column.name: REFUSED[type(column.type)]}))
-            with pytest.raises(UnstorableValueError, match=rf"^{table.name}\.{column.name}: (holds|has) "):
+            with pytest.raises(UnstorableValueError, match=rf"^{table.name}\.{column.name}: should "):
                 session.flush()
             session.rollback()
         else:

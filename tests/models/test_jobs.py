@@ -1,4 +1,4 @@
-"""Jobs, in both versions: they keep copies of what they ran on, and outlive it."""
+"""Jobs of both versions: copies of their inputs, kept after deletions."""
 
 import json
 from datetime import timedelta

@@ -50,14 +50,14 @@ HEAVY: dict[type[Base], list[str]] = {
 EAGER = [Dataset, DatasetV2, Project, ProjectV2, TaskGroupV2, UserOAuth, Workflow, WorkflowV2]
 
 BATCH = 500
-"""SQLAlchemy's `selectin` asks for the related rows of this many rows at a time."""
+"""Number of rows per statement of SQLAlchemy's `selectin`."""
 
 IMAGES = [{"zarr_url": "/zarr/plate.zarr/A/01/0", "types": {"is_3D": True}}]
 HISTORY = [{"workflowtask": {"id": 1}, "status": "done", "parallelization": None}]
 
 
 def site(number: int) -> list[tuple[type[Base], list[dict[str, Any]]]]:
-    """As many rows of each table, each related to the one with its own number."""
+    """Equal numbers of rows in each table; related rows have the same number."""
     task_types = {"input_type": "image", "output_type": "zarr"}
     dumps: dict[str, Any] = {f"{name}_dump": {"id": 1} for name in ("dataset", "workflow", "project")}
     dumps |= {f"{name}_dataset_dump": {"id": 1} for name in ("input", "output")}
@@ -122,7 +122,7 @@ def fill(session: AnySession, number: int) -> None:
 
 
 def dataset_without_heavy(session: Session) -> DatasetV2:
-    """Save a dataset with images and history, and load it as a listing does."""
+    """Save a dataset with images and history, and load it without heavy columns."""
     DatasetV2Factory.create(session, images=IMAGES, history=HISTORY)
     session.expunge_all()
     return session.exec(select(DatasetV2).options(without_heavy(DatasetV2))).one()
@@ -306,7 +306,7 @@ async def test_in_async_code_refresh_loads_what_was_left_out(async_session: Asyn
 
 
 def statements_to_list(engine: Engine, model: type[Base]) -> Sequence[str]:
-    """What is sent to load all rows with their eager relationships, and to read these, on all levels."""
+    """Statements that load all rows and read their eager relationships on all levels."""
     with Session(engine) as session:
         statements = statement_count(engine)
         rows = session.exec(select(model)).all()
@@ -329,7 +329,7 @@ def _touch(row: Any, depth: int) -> None:
 def test_a_listing_takes_as_many_statements_for_1000_rows_as_for_20(
     engine: Engine, session: Session, model: type[Base]
 ) -> None:
-    """But for the batches of each eager load: one for 20 rows, two for 1,000."""
+    """Apart from the batches of each eager load: one for 20 rows, two for 1,000."""
     fill(session, 20)
     few = len(statements_to_list(engine, model))
     for table in reversed(Base.metadata.sorted_tables):

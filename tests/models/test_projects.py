@@ -1,4 +1,4 @@
-"""Projects, in both versions: who works on them, and what cannot be left behind."""
+"""Projects of both versions: their users, and rows that must not be orphaned."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rule of `WorkflowTask.args`: none of the arguments that the runner sets itself, whichever way they come in."""
+"""Reserved arguments are rejected in `WorkflowTask.args`, on every way to write them."""
 
 import json
 from collections.abc import Callable
@@ -9,15 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, insert, update
 from sqlmodel import Session
 
-from fractal_models.columns import UnstorableValueError
 from fractal_models.models import WorkflowTask
 from fractal_models.schemas.v1 import RESERVED_ARGUMENTS
 from fractal_models.testing.factories import WorkflowFactory, WorkflowTaskFactory
+from fractal_models.types import UnstorableValueError
 from tests.support.databases import statement_count
 
 ALLOWED: list[dict[str, Any] | None] = [None, {}, {"size": 3}, {"nested": {"component": 1}}, {"Component": 1}]
 RESERVED = {"metadata": {}, "size": 3, "component": "B/03/0"}
-MESSAGE = "args holds reserved names, which the runner sets itself: component, metadata$"
+MESSAGE = "args should not contain reserved arguments, which the runner sets: component, metadata$"
 
 
 @pytest.fixture
@@ -30,7 +30,9 @@ def step(session: Session) -> WorkflowTask:
 
 @pytest.mark.parametrize("name", sorted(RESERVED_ARGUMENTS))
 def test_each_reserved_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"^args holds reserved names, which the runner sets itself: {name}$"):
+    with pytest.raises(
+        ValueError, match=rf"^args should not contain reserved arguments, which the runner sets: {name}$"
+    ):
         WorkflowTaskFactory.build(args={"size": 3, name: None})
 
 

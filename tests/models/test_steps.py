@@ -1,4 +1,4 @@
-"""The steps of a workflow, in both versions: a list whose entries are numbered 0, 1, 2 … whatever happens to it."""
+"""Steps of workflows of both versions: a list that numbers its entries 0, 1, 2 … after every edit."""
 
 from collections.abc import Callable
 from itertools import count
@@ -28,14 +28,14 @@ New = Callable[[], Any]
 
 @pytest.fixture(params=[Workflow, WorkflowV2])
 def new_workflow(request: pytest.FixtureRequest, session: Session) -> New:
-    """Makes saved workflows, empty ones."""
+    """Factory of empty saved workflows."""
     project = ProjectFactory.build() if request.param is Workflow else ProjectV2Factory.build()
     return lambda: saved(session, request.param(name="workflow", project=project))
 
 
 @pytest.fixture
 def new_step(new_workflow: New, session: Session) -> New:
-    """Makes steps for them, each with a number to tell it by."""
+    """Factory of steps, each with a number to identify it."""
     numbers = count()
     if isinstance(new_workflow(), Workflow):
         task = TaskFactory.create(session)
@@ -56,7 +56,7 @@ def check(workflow: Any, expected: Steps) -> None:
 
 
 def check_saved(session: Session, workflow: Any, expected: Steps) -> None:
-    """The database has these steps, and none that was taken out."""
+    """Check that the database has these steps, and no removed ones."""
     numbers = [number(step) for step in expected]
     session.commit()
     assert [number(step) for step in workflow.task_list] == numbers
@@ -91,7 +91,7 @@ def copy_and_delete(steps: Steps, i: int, j: int) -> None:
     del steps[j + 1]
 
 
-# Each takes the steps, two positions i <= j among them, and two new steps.
+# Parameters: the steps, two positions i <= j in them, and two new steps.
 Change = Callable[[Steps, int, int, Steps], Any]
 
 IN_PLACE: dict[str, Change] = {
@@ -128,7 +128,7 @@ ASSIGNED: dict[str, Change] = {
 
 
 def perform(change: str, workflow: Any, i: int, j: int, new: Steps) -> Steps:
-    """Do the same to the steps of a workflow and to a plain list of them; give that list."""
+    """Apply the same change to the steps of a workflow and to a plain list of them; return the list."""
     plain = list(workflow.task_list)
     if change in ASSIGNED:
         workflow.task_list = plain = ASSIGNED[change](plain, i, j, new)
@@ -222,6 +222,19 @@ def test_reading_steps_with_a_gap_changes_nothing(session: Session, new_workflow
     session.commit()
     assert [step.order for step in workflow.task_list] == [1, 2]
     assert not session.dirty
+
+
+def test_steps_with_the_same_number_are_in_order_of_their_ids(
+    session: Session, new_workflow: New, new_step: New
+) -> None:
+    workflow = new_workflow()
+    workflow.task_list = steps = [new_step() for _ in range(3)]
+    session.commit()
+    for step in steps[::-1]:
+        step.order = 0
+        session.flush()
+    session.expire(workflow)
+    assert [step.id for step in workflow.task_list] == sorted(step.id for step in steps)
 
 
 def test_numbering_what_is_numbered_changes_nothing(session: Session, new_workflow: New, new_step: New) -> None:

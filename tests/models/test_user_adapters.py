@@ -1,4 +1,4 @@
-"""The stock adapters of fastapi-users-db-sqlmodel work on `UserOAuth` and `OAuthAccount` as they are."""
+"""The adapters of fastapi-users-db-sqlmodel work on `UserOAuth` and `OAuthAccount` unchanged."""
 
 import importlib
 import warnings
@@ -15,7 +15,7 @@ from tests.conftest import ASYNC_DRIVERS
 from tests.support.databases import databases_of
 
 with warnings.catch_warnings():
-    # Its own base models are configured as for pydantic 1.
+    # Its base models use a deprecated configuration of pydantic.
     warnings.filterwarnings("ignore", "Support for class-based `config` is deprecated", DeprecationWarning)
     warnings.filterwarnings("ignore", "Valid config keys have changed in V2", UserWarning)
     adapters = importlib.import_module("fastapi_users_db_sqlmodel")
@@ -27,7 +27,7 @@ DRIVERS = ["sqlite", "postgresql+psycopg2", *ASYNC_DRIVERS]
 
 @pytest.fixture(params=DRIVERS)
 async def users(request: pytest.FixtureRequest) -> AsyncIterator[Users]:
-    """The adapter for the kind of driver, synchronous or asynchronous."""
+    """Synchronous or asynchronous adapter."""
     databases = databases_of(request, request.param)
     url = databases.create_at_head().set(drivername=request.param)
     if request.param in DRIVERS[:2]:

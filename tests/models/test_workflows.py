@@ -1,4 +1,4 @@
-"""Workflows, and what their steps read off their tasks."""
+"""Workflows, and properties that steps take from their tasks."""
 
 import pytest
 from sqlalchemy import Engine

@@ -1,6 +1,7 @@
-"""What is importable, from where, and what an import costs."""
+"""Import paths, exported names, and modules that an import loads."""
 
 import importlib
+import json
 import subprocess
 import sys
 
@@ -11,7 +12,8 @@ from sqlmodel import SQLModel
 
 import fractal_models.models
 from fractal_models.base import Base
-from fractal_models.models import JobStatusTypeV1
+from fractal_models.models import TABLES, JobStatusTypeV1
+from fractal_models.tables import METADATA
 from fractal_models.utils import get_timestamp
 
 MODULES = {
@@ -43,7 +45,7 @@ MODULES = {
     "WorkflowTaskStatusTypeV2",
     "utils": "get_timestamp",
 }
-"""Where a server that swaps its prefix for ours imports what from."""
+"""Names that a server imports after changing the prefix, by module."""
 
 DOCUMENTED = {
     "ApplyWorkflow": "id project_id input_dataset_id output_dataset_id workflow_id status workflow_dump "
@@ -84,21 +86,87 @@ DOCUMENTED = {
     "args_non_parallel input_filters",
     "WorkflowV2": "id project_id project name timestamp_created task_list",
 }
-"""The attributes that the documentation names, by class."""
+"""Documented attributes, by class."""
 
 
 def test_the_tables_and_the_documented_enumerations_are_exported_in_order() -> None:
     tables = {mapper.class_ for mapper in SQLModel._sa_registry.mappers if issubclass(mapper.class_, Base)}
     exported = fractal_models.models.__all__
-    assert {getattr(fractal_models.models, name) for name in exported} == tables | {JobStatusTypeV1}
-    assert exported == sorted(exported)
-    assert len(exported) == len(set(exported)) == 24
+    assert {getattr(fractal_models.models, name) for name in exported} == tables | {JobStatusTypeV1, TABLES}
+    assert exported == ["TABLES", *sorted({*exported} - {"TABLES"})]
+    assert len(exported) == len(set(exported)) == 25
 
 
 def test_every_table_of_the_metadata_has_a_class() -> None:
     mapped = {str(mapper.local_table) for mapper in Base._sa_registry.mappers if issubclass(mapper.class_, Base)}
-    assert mapped == set(SQLModel.metadata.tables)
-    assert len(mapped) == 23
+    assert mapped == set(SQLModel.metadata.tables) == set(METADATA.tables)
+    assert len(mapped) == len(TABLES) == 23
+
+
+def test_tables_are_sorted_by_name_and_in_the_metadata_by_dependency() -> None:
+    assert list(TABLES) == sorted(TABLES, key=lambda table: table.__name__)
+    created: set[str] = set()
+    for table in METADATA.sorted_tables:
+        created.add(table.name)
+        assert {key.column.table.name for key in table.foreign_keys} <= created
+
+
+TABLE_OF_A_SERVER = """
+class {name}({base}, table=True):
+    __table_args__ = (UniqueConstraint("room"),)
+    id: int | None = Field(default=None, primary_key=True)
+    room: str = Field(index=True)
+    user_id: int | None = Field(default=None, foreign_key="user_oauth.id")
+"""
+PRINT_NAMES = """
+import json
+from fractal_models.tables import METADATA, TABLES
+def names(metadata):
+    return {
+        name: sorted(str(item.name) for item in (*table.constraints, *table.indexes))
+        for name, table in metadata.tables.items()
+    }
+print(json.dumps([names(SQLModel.metadata), names(METADATA), [table.__name__ for table in TABLES]]))
+"""
+CONVENTION = (
+    "{'ix': 'i_%(column_0_label)s', 'uq': 'u_%(column_0_name)s', 'fk': 'f_%(column_0_name)s', 'pk': 'p', 'ck': 'c'}"
+)
+
+
+def default_names(table: str) -> list[str]:
+    return ["None", "None", "None", f"ix_{table}_room"]
+
+
+def names_by_convention(table: str) -> list[str]:
+    return ["f_user_id", f"i_{table}_room", "p", "u_room"]
+
+
+@pytest.mark.parametrize("convention", ["none", "before", "after"])
+def test_tables_of_a_server_and_ours_do_not_change_each_other(convention: str) -> None:
+    set_convention = f"SQLModel.metadata.naming_convention = {CONVENTION}"
+    code = (
+        "from sqlmodel import Field, SQLModel, UniqueConstraint",
+        set_convention if convention == "before" else "",
+        TABLE_OF_A_SERVER.format(name="Early", base="SQLModel"),
+        "from fractal_models.base import Base",
+        TABLE_OF_A_SERVER.format(name="OnBase", base="Base"),
+        "import fractal_models.models",
+        set_convention if convention == "after" else "",
+        TABLE_OF_A_SERVER.format(name="Late", base="SQLModel"),
+        PRINT_NAMES,
+    )
+    printed = subprocess.check_output([sys.executable, "-W", "error", "-c", "\n".join(code)], text=True)
+    everybodys, ours, classes = json.loads(printed)
+
+    assert everybodys.pop("early") == (names_by_convention if convention == "before" else default_names)("early")
+    assert everybodys.pop("late") == (default_names if convention == "none" else names_by_convention)("late")
+    assert everybodys.pop("onbase")
+    assert everybodys == ours
+    assert ours == {
+        name: sorted([*(str(item.name) for item in table.constraints), *(str(item.name) for item in table.indexes)])
+        for name, table in METADATA.tables.items()
+    }
+    assert classes == [table.__name__ for table in TABLES]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -111,7 +179,7 @@ def test_a_server_finds_each_name_where_it_looked_for_it(module: str) -> None:
 
 
 def test_every_exported_class_is_documented() -> None:
-    assert set(DOCUMENTED) == set(fractal_models.models.__all__)
+    assert set(DOCUMENTED) | {"TABLES"} == set(fractal_models.models.__all__)
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
@@ -133,7 +201,7 @@ def test_the_current_time_is_aware_and_in_utc() -> None:
 
 
 @pytest.mark.parametrize("backend", ["postgresql", "sqlite"])
-def test_an_index_over_some_rows_is_one_for_whoever_reads_the_metadata(backend: str) -> None:
+def test_an_index_of_some_rows_has_its_condition_on_both_engines(backend: str) -> None:
     dialect = make_url(f"{backend}://").get_dialect()()
     tables = SQLModel.metadata.tables
     copies = MetaData()

@@ -1,4 +1,4 @@
-"""The pydantic bases and the enumerations, which API bodies share with the tables."""
+"""Pydantic bases and enumerations, shared by API bodies and tables."""
 
 from enum import Enum
 from typing import Any
@@ -47,7 +47,7 @@ FIELDS: dict[type[BaseModel], tuple[type, dict[str, Any], dict[str, Any]]] = {
     _WorkflowBaseV1: (Workflow, {"name": "n"}, {}),
     _WorkflowTaskBaseV1: (WorkflowTask, {}, {"meta": None, "args": None}),
 }
-"""Of each base: its table, what must be given, and what need not."""
+"""Table, required values and optional values of each base."""
 
 
 @pytest.mark.parametrize("enumeration", ENUMERATIONS)
@@ -88,6 +88,7 @@ def test_arguments_hold_no_reserved_names() -> None:
     for allowed in (None, {}, {"a": {"component": 1}}):
         assert _WorkflowTaskBaseV1(args=allowed).args == allowed
     with pytest.raises(
-        ValidationError, match="args holds reserved names, which the runner sets itself: input_paths, output_path"
+        ValidationError,
+        match="args should not contain reserved arguments, which the runner sets: input_paths, output_path",
     ):
         _WorkflowTaskBaseV1(args={"output_path": "", "input_paths": [], "a": 1})

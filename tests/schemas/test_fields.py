@@ -1,4 +1,4 @@
-"""What is refused at the door, and what passes."""
+"""Validation of request bodies."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 from fractal_models.schemas.fields import MAX_DEPTH, PackageName, PackageVersion
 from tests.support.bodies import BODIES, LEAST, MAX, WRITES
 
-NUL = "holds a NUL character, which PostgreSQL cannot store; remove it"
-SURROGATE = "holds a lone surrogate, which is no Unicode text; replace it"
-NAN = "holds NaN or Infinity, which JSON has no number for; use null or text"
+NUL = "should not contain NUL characters, which PostgreSQL cannot store"
+SURROGATE = "should not contain lone surrogates, which are not valid Unicode"
+NAN = "should not contain NaN or Infinity, which JSON cannot represent; use null or text"
 EMPTY = "String should have at least 1 character"
-RELATIVE = "is no absolute path, such as /data/plate-1"
-NO_ZARR = "is neither an absolute path nor an address such as s3://bucket/folder"
-NO_LINK = "is no address that starts with http:// or https://"
-REPEATED = "has repetitions"
+RELATIVE = "should be an absolute path, such as /data/plate-1"
+NO_ZARR = "should be an absolute path or a URL such as s3://bucket/folder"
+NO_LINK = "should be a URL that starts with http:// or https://"
+REPEATED = "should not contain duplicates"
 UNKNOWN = "Extra inputs are not permitted"
 TOO_LARGE = "Input should be less than or equal to 2147483647"
 
@@ -100,13 +100,13 @@ LEAST_OF = {body.__name__: values for body, values in LEAST.items()} | {"SingleI
 
 
 def accept(body: str, **values: Any) -> Any:
-    """What the body makes of the value that is given last."""
+    """Return the validated value of the last field."""
     checked = WRITES[body].model_validate(LEAST_OF.get(body, {}) | values)
     return getattr(checked, [*values][-1])
 
 
 def refuse(body: str, says: str, *place: str | int, **values: Any) -> None:
-    """See one error, at this place (by default, the value that is given last)."""
+    """Expect one error, at this location (by default, the last field)."""
     with pytest.raises(ValidationError) as caught:
         WRITES[body].model_validate(LEAST_OF.get(body, {}) | values)
     (error,) = caught.value.errors()
@@ -192,15 +192,20 @@ def test_task_indexes_are_counted_from_0_and_in_order(body: str) -> None:
         refuse(body, "Input should be greater than or equal to 0", **{name: -1})
         refuse(body, TOO_LARGE, **{name: MAX + 1})
         refuse(body, "Input should be a valid integer", **{name: 0.5})
-    with pytest.raises(ValidationError, match="last_task_index comes before first_task_index"):
+    with pytest.raises(ValidationError, match="last_task_index should not be less than first_task_index"):
         WRITES[body].model_validate({"first_task_index": 1, "last_task_index": 0})
 
 
 @pytest.mark.parametrize("body", ["WorkflowTaskCreateV1", "WorkflowTaskUpdateV1"])
 def test_steps_of_version_1_hold_no_reserved_arguments_and_no_parallelization_level(body: str) -> None:
-    says = "args holds reserved names, which the runner sets itself: component, input_paths, metadata, output_path"
+    names = "component, input_paths, metadata, output_path"
+    says = f"args should not contain reserved arguments, which the runner sets: {names}"
     refuse(body, says, args={"a": 1, "metadata": {}, "output_path": "", "input_paths": [], "component": ""})
-    refuse(body, "holds parallelization_level, which is for its task to say", meta={"parallelization_level": "image"})
+    refuse(
+        body,
+        "should not contain parallelization_level, which only the task sets",
+        meta={"parallelization_level": "image"},
+    )
     nested = {"a": {"component": "", "parallelization_level": None}, "zarr_url": ""}
     for name in ("args", "meta"):
         for allowed in (nested, {}, None):
@@ -210,7 +215,7 @@ def test_steps_of_version_1_hold_no_reserved_arguments_and_no_parallelization_le
 @pytest.mark.parametrize("body", ["WorkflowTaskCreateV2", "WorkflowTaskUpdateV2"])
 @pytest.mark.parametrize("name", ["args_parallel", "args_non_parallel"])
 def test_steps_of_version_2_hold_no_reserved_arguments(body: str, name: str) -> None:
-    says = "holds reserved names, which the runner sets itself: init_args, zarr_dir, zarr_url, zarr_urls"
+    says = "should not contain reserved arguments, which the runner sets: init_args, zarr_dir, zarr_url, zarr_urls"
     refuse(body, says, **{name: {"zarr_urls": [], "zarr_url": "", "zarr_dir": "", "init_args": {}, "a": 1}})
     for allowed in ({"a": {"zarr_url": ""}, "component": ""}, {}, None):
         assert accept(body, **{name: allowed}) == allowed
@@ -258,11 +263,11 @@ def nested(levels: int) -> Any:
 @pytest.mark.parametrize(("body", "name"), DICTS)
 def test_json_is_not_nested_too_deeply(body: str, name: str) -> None:
     accept(body, **{name: {"a": nested(MAX_DEPTH - 1)}})
-    refuse(body, f"is nested more than {MAX_DEPTH} levels deep", **{name: {"a": nested(MAX_DEPTH)}})
+    refuse(body, f"should not be nested more than {MAX_DEPTH} levels deep", **{name: {"a": nested(MAX_DEPTH)}})
 
 
 def test_json_that_python_cannot_walk_is_refused_in_words() -> None:
-    refuse("DatasetCreateV1", f"is nested more than {MAX_DEPTH} levels deep", meta={"a": nested(100_000)})
+    refuse("DatasetCreateV1", f"should not be nested more than {MAX_DEPTH} levels deep", meta={"a": nested(100_000)})
 
 
 @pytest.mark.parametrize("body", ["DatasetCreateV1", "DatasetUpdateV1"])
@@ -320,7 +325,7 @@ def test_images_have_a_place_and_nothing_unknown() -> None:
     refuse("DatasetImportV2", "Field required", "images", 0, "zarr_url", images=[{"types": {}}])
     refuse("DatasetImportV2", UNKNOWN, "images", 0, "path", images=[{"zarr_url": "/a", "path": "/a"}])
     repeated = [{"zarr_url": "/a"}, {"zarr_url": "/b"}, {"zarr_url": "/a/"}]
-    refuse("DatasetImportV2", "has several images with the same zarr_url, as /a", "images", images=repeated)
+    refuse("DatasetImportV2", "should not contain several images with the same zarr_url: /a", "images", images=repeated)
 
 
 def test_a_task_of_version_2_has_a_command_and_the_type_that_follows() -> None:
@@ -332,7 +337,7 @@ def test_a_task_of_version_2_has_a_command_and_the_type_that_follows() -> None:
     }.items():
         values = dict(zip(("command_non_parallel", "command_parallel"), commands, strict=True))
         assert create.model_validate({"name": "n", **values}).type == expected  # type: ignore[attr-defined]
-    with pytest.raises(ValidationError, match="has neither command_non_parallel nor command_parallel"):
+    with pytest.raises(ValidationError, match="should have command_non_parallel or command_parallel"):
         create.model_validate({"name": "n"})
 
 
@@ -356,14 +361,14 @@ def test_task_groups_hold_names_and_versions_of_packages() -> None:
     assert accept(group, python_version="3.12") == "3.12"
     assert accept(group, pinned_package_versions={"a": "1", "b": "2!1.0.post1"}) == {"a": "1", "b": "2!1.0.post1"}
     for name in ("-a", "a b", "a==1", "a;rm -rf /", "é", "a[b]"):
-        refuse(group, "is no name of a Python package", pkg_name=name)
+        refuse(group, "should be a name of a Python package (PEP 508)", pkg_name=name)
     for version in ("", "latest", "1.x", "1 0", ">=1", "1.0;echo"):
-        refuse(group, "is no version of a Python package", version=version)
-        refuse(group, "is no version", "pinned_package_versions", "a", pinned_package_versions={"a": version})
+        refuse(group, "should be a version of a Python package (PEP 440)", version=version)
+        refuse(group, "should be a version", "pinned_package_versions", "a", pinned_package_versions={"a": version})
     for python in ("3", "python3.12", "2.7", "3.12 "[:-1] + "x"):
-        refuse(group, "is no version of Python", python_version=python)
+        refuse(group, "should be a version of Python", python_version=python)
     for extras in ("a b", "[a]", "a,", ","):
-        refuse(group, "is no list of extras", pip_extras=extras)
+        refuse(group, "should be a list of extras", pip_extras=extras)
     refuse(group, "Input should be 'pypi', 'wheel-file' or 'other'", origin="conda")
     for name in ("user_id", "user_group_id"):
         refuse(group, "greater than or equal to 1", **{name: 0})
@@ -397,7 +402,7 @@ def is_name(text: str) -> bool:
 PARTS = "0 1 23 . ! + - _ v a alpha b beta c rc RC pre preview post rev r dev local x"
 
 
-@settings(max_examples=10 * settings.default.max_examples)
+@settings(max_examples=10 * settings().max_examples)
 @given(
     st.one_of(st.lists(st.sampled_from(PARTS.split()), max_size=8).map("".join), st.from_regex(r"\d(\.\d)*[a-z.]*\d*"))
 )
@@ -408,7 +413,7 @@ def test_versions_are_those_of_pep_440(text: str) -> None:
     assert accepts(PackageVersion, text) == is_version(text)
 
 
-@settings(max_examples=10 * settings.default.max_examples)
+@settings(max_examples=10 * settings().max_examples)
 @given(st.text("aZ09._- é[", min_size=1, max_size=6))
 def test_names_are_those_of_pep_508(text: str) -> None:
     assert accepts(PackageName, text) == is_name(text.strip())

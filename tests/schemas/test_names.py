@@ -1,4 +1,4 @@
-"""Where bodies are imported from, and what that costs whom."""
+"""Import paths of bodies, and modules that an import loads."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ OF_THE_SERVER = {
     "schemas.v2.workflow": "WorkflowCreateV2 WorkflowReadV2 WorkflowUpdateV2",
     "schemas.v2.workflowtask": "WorkflowTaskCreateV2 WorkflowTaskReadV2 WorkflowTaskStatusTypeV2 WorkflowTaskUpdateV2",
 }
-"""Where a server that swaps its prefix for ours imports what from."""
+"""Names that a server imports after changing the prefix, by module."""
 
 
 @pytest.mark.parametrize("module", OF_THE_SERVER)
@@ -70,8 +70,7 @@ def test_importing_the_models_makes_no_bodies() -> None:
 def test_bodies_know_nothing_of_the_database() -> None:
     code = (
         "import sys; from fractal_models.schemas.v1 import *; from fractal_models.schemas.v2 import *\n"
-        "DatasetReadV1.model_json_schema()\n"
-        "foreign = {'fastapi', 'sqlalchemy', 'fractal_models.models', 'fractal_models.base'}\n"
+        "foreign = {'sqlalchemy', 'fractal_models.models', 'fractal_models.base'}\n"
         "print(sorted(foreign & set(sys.modules)))"
     )
     assert in_a_new_process(code) == "[]"

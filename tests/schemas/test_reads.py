@@ -1,4 +1,4 @@
-"""What clients read: complete, described, in UTC, from rows of any age, and without secrets."""
+"""Response bodies: complete, described, in UTC, from rows of any age, without secrets."""
 
 import compileall
 import json
@@ -19,7 +19,6 @@ from sqlalchemy import Column, Table
 from sqlmodel import Session, SQLModel
 
 from fractal_models.base import Base
-from fractal_models.columns import JSONArray, JSONObject, StrictDateTime, StrictInteger
 from fractal_models.models import (
     DatasetV2,
     UserOAuth,
@@ -52,6 +51,7 @@ from fractal_models.testing.factories import (
     WorkflowTaskV2Factory,
     WorkflowV2Factory,
 )
+from fractal_models.types import JSONArray, JSONObject, StrictDateTime, StrictInteger
 from tests.support.bodies import BODIES, READS, SECRETS, least_row, model_of, read_of
 from tests.support.databases import ROOT, saved
 
@@ -102,25 +102,29 @@ def test_every_body_is_described_and_so_is_each_of_its_fields(name: str) -> None
 
 def test_descriptions_are_those_of_the_columns() -> None:
     shown = properties(BODIES["TaskGroupReadV2"])
-    assert shown["venv_size_in_kB"]["description"] == "Size of its virtual environment, in kibibytes."
+    assert shown["venv_size_in_kB"]["description"] == "Size of the virtual environment, in kibibytes."
     assert shown["pkg_name"]["description"] == "Name of the Python package."
     inherited = properties(BODIES["DatasetUpdateV1"])["type"]["description"]
-    assert inherited == "What the dataset holds, as `Task.input_type` names it; null if it was never said."
+    assert inherited == "Type of the data, as in `Task.input_type`; null if unknown."
     assert properties(BODIES["ResourceReadV1"])["dataset_id"]["description"] == "Refers to `dataset.id`."
 
 
 def test_a_body_may_describe_a_field_otherwise_than_the_column() -> None:
     described = properties(BODIES["JobCreateV2"])["last_task_index"]["description"]
-    assert described.endswith("null for the last one of the workflow.")
+    assert described.endswith("null for the last of the workflow.")
 
 
 def test_a_body_of_a_server_inherits_descriptions_and_adds_its_own() -> None:
     class ProjectReadWithOwner(ProjectReadV1):
-        """A project, and who owns it."""
+        """Project with its owner."""
 
         owner: str
 
+        site: str
+        """Site of the owner."""
+
     shown = properties(ProjectReadWithOwner)
+    assert shown["site"]["description"] == "Site of the owner."
     assert shown["read_only"] == properties(ProjectReadV1)["read_only"]
     assert "description" not in shown["owner"]
 
@@ -255,7 +259,7 @@ def test_moments_are_in_utc(session: Session) -> None:
 
 
 def legacy(column: Column[Any]) -> Any:
-    """The oddest value that a row may have there."""
+    """Most unusual value of a row in this column."""
     if column.foreign_keys:
         return None
     match column.type:
@@ -272,7 +276,7 @@ def legacy(column: Column[Any]) -> Any:
 
 
 def plain(table: Table) -> sa.TableClause:
-    """The table without the rules that our columns have."""
+    """Copy of the table without strict column types."""
     kinds: dict[type, Any] = {JSONObject: sa.JSON(), JSONArray: sa.JSON(), StrictDateTime: sa.DateTime(timezone=True)}
     return sa.table(
         table.name, *(sa.column(column.name, kinds.get(type(column.type), column.type)) for column in table.columns)
@@ -280,7 +284,7 @@ def plain(table: Table) -> sa.TableClause:
 
 
 def odd_values(table: Table) -> dict[str, Any]:
-    """A legacy value for each column that may have one."""
+    """Legacy values, by column."""
     checked = {"status", "action"}
     return {
         column.name: legacy(column)
@@ -344,7 +348,7 @@ def test_a_package_without_its_source_has_bodies_without_descriptions(tmp_path: 
         "from fractal_models.schemas.v1 import ResourceReadV1 as read\n"
         "print(read.model_json_schema()['properties']['path'], read(id=1, path='/a', dataset_id=1).path)"
     )
-    # Without the current folder, which has the source.
+    # Without the current folder, which contains the source.
     command = [sys.executable, "-P", "-c", code]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     printed = subprocess.check_output(command, env=environment, cwd=tmp_path, text=True)

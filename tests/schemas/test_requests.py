@@ -1,4 +1,4 @@
-"""Bodies in a FastAPI application as it comes: bad requests get 422 and not 500, and `/docs` is complete."""
+"""Bodies in a plain FastAPI application: status 422, not 500, for invalid requests, and complete `/docs`."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from tests.support.bodies import BODIES, WRITES
 
 
 def application() -> FastAPI:
-    """A server that takes bodies and forgets them."""
+    """Server that accepts bodies without storing them."""
     app = FastAPI()
 
     @app.post("/users")
@@ -31,7 +31,7 @@ def application() -> FastAPI:
 
 
 async def request(app: FastAPI, method: str, path: str, body: str = "") -> tuple[int, Any]:
-    """Send a request through ASGI; give status and answer."""
+    """Send a request through ASGI; return status and response."""
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -95,7 +95,7 @@ async def test_an_answer_says_what_is_wrong_and_where() -> None:
     assert [(line["loc"], line["msg"]) for line in answer["detail"]] == [
         (["body", "name"], "String should have at least 1 character"),
         (["body", "output_type"], "Field required"),
-        (["body", "docs_link"], "Value error, is no address that starts with http:// or https://"),
+        (["body", "docs_link"], "Value error, should be a URL that starts with http:// or https://"),
     ]
 
 
@@ -134,7 +134,7 @@ def test_the_documentation_of_the_api_names_each_body_where_it_is_used() -> None
         assert content["application/json"]["schema"] == {"$ref": f"#/components/schemas/{name}"}
         field = shown["components"]["schemas"][name]["properties"]["filters"]
         assert field["$ref"] == "#/components/schemas/Filters"
-        assert field["description"].startswith("Which images the next task gets")
+        assert field["description"].startswith("Filters for the images of the next task")
 
 
 async def test_a_row_is_an_answer(session: Session) -> None:

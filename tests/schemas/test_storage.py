@@ -1,4 +1,4 @@
-"""Whatever a body accepts can be stored on both engines and read again; whatever it refuses, it refuses in words."""
+"""Random bodies: each can be stored and read on both engines, or is rejected with a message."""
 
 import json
 import re
@@ -37,7 +37,7 @@ strange: st.SearchStrategy[Any] = st.recursive(
 
 
 def values_of(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Values that the JSON Schema describes; rules that it cannot tell refuse a few of them."""
+    """Values that the JSON Schema allows; rules that it cannot express reject some of them."""
     match schema:
         case {"$ref": reference}:
             return values_of(definitions[reference.rpartition("/")[2]], definitions)

@@ -1,4 +1,4 @@
-"""What is left out of an update stays as it is, and null is only for columns that may be null."""
+"""Updates: omitted fields keep their values, and null is valid for nullable columns only."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
-from fractal_models.columns import JSONArray, JSONObject
 from fractal_models.models import Project, TaskV2
 from fractal_models.schemas.body import Update
 from fractal_models.schemas.v1 import ProjectUpdateV1
+from fractal_models.types import JSONArray, JSONObject
 from tests.support.bodies import UPDATES, least_row, model_of
 
 NO_COLUMNS = {"password", "reordered_workflowtask_ids"}
@@ -18,7 +18,7 @@ NO_COLUMNS = {"password", "reordered_workflowtask_ids"}
 FIELDS = [(update, name) for update, body in UPDATES.items() for name in body.model_fields]
 
 KEPT = {
-    # The API keeps these, though the database lets them be null: a dataset has `meta`, a task what it runs.
+    # The API requires these columns, which are nullable in the database.
     ("DatasetUpdateV1", "meta"),
     ("TaskUpdateV2", "command_non_parallel"),
     ("TaskUpdateV2", "command_parallel"),
@@ -49,7 +49,9 @@ def test_null_is_taken_where_the_column_takes_it(update_name: str, name: str) ->
     if column is not None and column.nullable and (update_name, name) not in KEPT:
         assert update.model_validate({name: None}).model_dump(exclude_unset=True) == {name: None}
     else:
-        with pytest.raises(ValidationError, match=rf"{name}\n  Value error, cannot be null; leave it out to keep it"):
+        with pytest.raises(
+            ValidationError, match=rf"{name}\n  Value error, should not be null; omit it to keep the current value"
+        ):
             update.model_validate({name: None})
 
 
@@ -68,7 +70,7 @@ def test_the_json_schema_says_so(update_name: str, name: str) -> None:
 
 
 def other_value(update: type[Update], name: str) -> Any:
-    """A value that no row has by default."""
+    """Value that is not a default."""
     match name:
         case "email":
             return "other@example.org"

@@ -1,4 +1,4 @@
-"""Every API body, and the row that each of them makes."""
+"""All API bodies, and the row that each creates."""
 
 from collections.abc import Callable
 from typing import Any
@@ -110,7 +110,7 @@ def owner(session: Session) -> models.UserOAuth:
 
 
 def job_of(make: Maker, **values: Any) -> Base:
-    """The job, with what the server makes of indexes that are left to it."""
+    """Job with the indexes that the server sets if omitted."""
     first = values.pop("first_task_index") or 0
     last = values.pop("last_task_index")
     return make(first_task_index=first, last_task_index=MAX if last is None else last, **values)
@@ -160,7 +160,7 @@ ROWS: dict[type[Create], Maker] = {
     WorkflowTaskCreateV1: step_of,
     WorkflowTaskCreateV2: step_v2_of,
 }
-"""Of each body: how a server makes a row of what it holds."""
+"""Function that creates a row, by body."""
 
 LEAST: dict[type[Create], dict[str, Any]] = {
     ApplyWorkflowCreateV1: {},
@@ -181,11 +181,11 @@ LEAST: dict[type[Create], dict[str, Any]] = {
     WorkflowTaskCreateV1: {},
     WorkflowTaskCreateV2: {},
 }
-"""Of each body: what must be given."""
+"""Required fields, by body."""
 
 
 def row_of(session: Session, body: Create) -> Base:
-    """The row that a server makes of a body, added."""
+    """Row created from a body, added to the session."""
     values = body.model_dump()
     if isinstance(body, TaskCreateV2):
         values["type"] = body.type
@@ -195,7 +195,7 @@ def row_of(session: Session, body: Create) -> Base:
 
 
 def least_row(session: Session, model: type[Base]) -> Any:
-    """A saved row with no more in it than its body asks for, or the database if there is none."""
+    """Saved row with only the fields that its body, or the database, requires."""
     if model is State or model is UserSettings:
         return saved(session, model())
     if model is OAuthAccount:

@@ -1,4 +1,4 @@
-"""What clients of the example server do."""
+"""Clients of the example server."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,14 +24,14 @@ def new_email() -> str:
 
 @contextmanager
 def client_of(server: Served) -> Iterator[httpx.Client]:
-    """A client of nobody."""
+    """A client without a token."""
     with httpx.Client(base_url=server.url, timeout=60) as client:
         yield client
 
 
 @contextmanager
 def log_in(server: Served, email: str) -> Iterator[httpx.Client]:
-    """A client of a user who is registered."""
+    """A client of a registered user."""
     with client_of(server) as client:
         carry_token(client, client.post("/auth/login", data={"username": email, "password": PASSWORD}))
         yield client
@@ -48,7 +48,7 @@ def register(server: Served) -> Iterator[httpx.Client]:
 
 @contextmanager
 def log_in_elsewhere(server: Served) -> Iterator[httpx.Client]:
-    """A client of whom the identity provider vouches for."""
+    """A client of a user who logged in at the identity provider."""
     with client_of(server) as client:
         begun = client.get("/auth/demo/authorize").raise_for_status()
         back = httpx.get(begun.json()["authorization_url"]).headers["location"]
@@ -62,7 +62,7 @@ def carry_token(client: httpx.Client, answer: httpx.Response) -> None:
 
 
 def created(client: httpx.Client, path: str, /, **body: Any) -> Any:
-    """What a POST answers that creates something."""
+    """The response of a POST that creates a row."""
     answer = client.post(path, json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()
@@ -78,11 +78,11 @@ class Plan:
     jobs: str
     steps: list[int]
     parameters: dict[str, int]
-    """What stands for what in the addresses of its parts."""
+    """Values of the path and query parameters."""
 
 
 def plan(client: httpx.Client, steps: int = 2) -> Plan:
-    """A project with two datasets and a workflow, and where to submit a job that reads one and writes the other."""
+    """Create a project with an input dataset, an output dataset and a workflow."""
     number = next(_numbers)
     project_id = created(client, "/projects", name="Embryo screen")["id"]
     project = f"/projects/{project_id}"
@@ -113,6 +113,6 @@ def plan(client: httpx.Client, steps: int = 2) -> Plan:
 
 
 def at_once(*calls: Callable[[], Result]) -> list[Result]:
-    """What calls return that begin at the same moment."""
+    """The results of calls that start at the same time."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [future.result() for future in [pool.submit(call) for call in calls]]

@@ -1,4 +1,4 @@
-"""Databases for tests: made anew from what the migrations are, and gone when nobody needs them any more."""
+"""Databases for tests: copied from a template of the current migrations, dropped when unused."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,11 +19,11 @@ Make = Callable[[], PostgreSQLDatabases]
 
 @pytest.fixture
 def make(fractal_postgresql_databases: PostgreSQLDatabases) -> Iterator[Make]:
-    """Databases on the server of these tests, as if it were one that others use as well."""
+    """Databases on the server of these tests, used like a shared server."""
     made = []
 
     def make_databases() -> PostgreSQLDatabases:
-        databases = PostgreSQLDatabases(fractal_postgresql_databases.place)
+        databases = PostgreSQLDatabases(fractal_postgresql_databases.server_url)
         made.append(databases)
         return databases
 
@@ -34,7 +34,7 @@ def make(fractal_postgresql_databases: PostgreSQLDatabases) -> Iterator[Make]:
 
 @pytest.fixture
 def other_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the migrations, taken for the real ones, with a comment more."""
+    """A changed copy of the migrations in place of the real ones."""
     folder = shutil.copytree(migrations_folder(), tmp_path / "migrations")
     (folder / "env.py").write_text((folder / "env.py").read_text() + "# changed\n")
     monkeypatch.setattr(module, "migrations_folder", lambda: folder)
@@ -42,7 +42,7 @@ def other_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names(databases: PostgreSQLDatabases) -> set[str]:
-    with create_engine(databases.place, poolclass=sa.NullPool).connect() as connection:
+    with create_engine(databases.server_url, poolclass=sa.NullPool).connect() as connection:
         return set(connection.execute(sa.text("SELECT datname FROM pg_database")).scalars())
 
 
@@ -52,7 +52,7 @@ def name(url: URL) -> str:
 
 
 def crash(databases: PostgreSQLDatabases) -> None:
-    """Leave everything as a process does that is killed."""
+    """Leave all databases behind, like a killed process."""
     databases._worker.shutdown()
     databases._engine.dispose()
 
@@ -103,11 +103,11 @@ def test_databases_are_dropped_at_the_end_whoever_is_connected(make: Make, versi
         url = databases.create_at_head()
         connections.append(create_engine(url, poolclass=sa.NullPool).connect())
         databases.drop(url)
-    while_working = {made for made in names(databases) if databases.maker in made}
+    while_working = {made for made in names(databases) if databases.run_id in made}
     databases.close()
 
     assert 0 < len(while_working) < 12
-    assert [made for made in names(databases) if databases.maker in made] == []
+    assert [made for made in names(databases) if databases.run_id in made] == []
     for connection in connections:
         connection.invalidate()
         connection.close()
@@ -133,7 +133,8 @@ def test_what_a_killed_run_has_left_is_dropped_by_the_next_one(make: Make) -> No
 
 def test_databases_of_others_are_left_alone(make: Make) -> None:
     databases = make()
-    with create_engine(databases.place, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool).connect() as connection:
+    engine = create_engine(databases.server_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
         for other in ("fractal_test", "fractal_test_site", "fractal_test_0123456", "my_fractal_test_01234567_1"):
             connection.execute(sa.text(f"CREATE DATABASE {other}"))
         make()
@@ -145,7 +146,7 @@ def test_template_is_made_once(make: Make) -> None:
     one, other = make(), make()
     one.create_at_head()
     key = sa.text("SELECT oid FROM pg_database WHERE datname = :name").bindparams(name=template(one))
-    with create_engine(one.place, poolclass=sa.NullPool).connect() as connection:
+    with create_engine(one.server_url, poolclass=sa.NullPool).connect() as connection:
         before = connection.scalar(key)
         other.create_at_head()
         assert connection.scalar(key) == before is not None

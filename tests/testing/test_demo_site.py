@@ -1,4 +1,4 @@
-"""The demo site: the same one each time, with all that a site has."""
+"""The demo site: the same rows each time, in every table."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ Rows = dict[str, Sequence[Any]]
 
 
 def rows(session: Session) -> Rows:
-    """Everything that is in a database, as text, for JSON has an order."""
+    """All rows of a database as text, because JSON has an order."""
     tables = Base.metadata.sorted_tables
     return {
         table.name: [str(row) for row in session.execute(sa.select(table).order_by(*table.primary_key.columns))]
@@ -31,7 +31,7 @@ def rows(session: Session) -> Rows:
 
 @pytest.fixture(scope="module")
 def expected(fractal_sqlite_databases: Databases) -> Iterator[Rows]:
-    """The rows that another process has made."""
+    """The rows that another process makes."""
     url = fractal_sqlite_databases.create_at_head()
     assert finish(start("seed", "--size", "3", url=url)).code == 0
     engine = create_engine(url)

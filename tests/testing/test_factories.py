@@ -204,7 +204,7 @@ class Book(Model):
 
 def test_factories_of_others_are_left_alone() -> None:
     class BookFactory(SQLAlchemyFactory[Book]):
-        """A factory that makes one for `Author` by itself."""
+        """A factory that also makes authors."""
 
     author = BookFactory.build().author
 

@@ -1,4 +1,4 @@
-"""What the fixtures are to a project that only has the package installed: each test here runs pytest in a process."""
+"""The fixtures in a project that has the package installed: each test here runs pytest in a process."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ BACKENDS = ["sqlite", "postgresql"]
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run pytest as elsewhere, with every warning an error."""
+    """Run pytest like another project, with every warning an error."""
     monkeypatch.delenv("FRACTAL_TEST_POSTGRES_URL", raising=False)
     pytester.makeini("[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function")
 
@@ -35,8 +35,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 def shared_server(
     run: Run, fractal_postgresql_databases: PostgreSQLDatabases, monkeypatch: pytest.MonkeyPatch
 ) -> PostgreSQLDatabases:
-    """The server of these tests, for the runs to share."""
-    url = fractal_postgresql_databases.place.render_as_string(hide_password=False)
+    """The server of these tests, shared by the runs of pytest."""
+    url = fractal_postgresql_databases.server_url.render_as_string(hide_password=False)
     monkeypatch.setenv("FRACTAL_TEST_POSTGRES_URL", url)
     return fractal_postgresql_databases
 
@@ -104,7 +104,7 @@ def test_unknown_backend_is_a_mistake_of_use(run: Run, pytester: pytest.Pytester
 
     result = run()
 
-    result.stderr.fnmatch_lines(["ERROR: fractal_backends: oracle is none of sqlite, postgresql"])
+    result.stderr.fnmatch_lines(["ERROR: fractal_backends: oracle is not one of sqlite, postgresql"])
 
 
 EACH_ITS_OWN = """
@@ -261,7 +261,7 @@ def test_stuck(fractal_session):
 
 
 def has_ended(process: int) -> bool:
-    """Whether a process is gone, or has nobody who would take note of its end."""
+    """Whether a process has ended, or is a zombie."""
     try:
         return bool(psutil.Process(process).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

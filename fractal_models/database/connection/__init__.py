@@ -1,1 +1,1 @@
-"""How the database is reached: URLs, engines, errors of drivers."""
+"""Connections to the database: URLs, engines, and the errors of drivers."""

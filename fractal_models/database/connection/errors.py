@@ -1,15 +1,17 @@
-"""What can be wrong with a database, as one exception class and one exit code per family."""
+"""Exceptions, and the states of a database with the exception, remedy and command of each."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Self
 
-if TYPE_CHECKING:
-    from fractal_models.database.inspection.state import Status
+UPGRADE = "fractal-models upgrade head"
+"""The command that brings a database to head."""
 
 
 class DatabaseError(Exception):
-    """Base of all: one line that says what is wrong and what to do."""
+    """Base class. The message is one line: what is wrong, then what to do."""
 
     exit_code: ClassVar[int] = 1
 
@@ -20,37 +22,37 @@ class DatabaseError(Exception):
 
 
 class NeedsUpgradeError(DatabaseError):
-    """The database is empty or behind: `upgrade head` is all it needs."""
+    """The database is empty or behind head."""
 
     exit_code = 3
 
 
 class BlockedByDataError(DatabaseError):
-    """Rows stand in the way of a revision, or break a documented rule."""
+    """Rows block a revision, or break a documented rule."""
 
     exit_code = 4
 
 
 class WrongDatabaseError(DatabaseError):
-    """The database is too old, too new, or somebody else's."""
+    """The database is older or newer than these models, or of another application."""
 
     exit_code = 5
 
 
 class DriftError(DatabaseError):
-    """The schema is not what its revision says."""
+    """The schema differs from its revision."""
 
     exit_code = 6
 
 
 class UnreachableError(DatabaseError):
-    """There is no way to the database, or none by which it could be changed."""
+    """The database is unreachable, or the connection is read-only."""
 
     exit_code = 7
 
 
 class BusyError(DatabaseError):
-    """Somebody else held a lock for longer than we were to wait."""
+    """Another session held a lock for longer than the timeout."""
 
     exit_code = 8
 
@@ -59,3 +61,179 @@ class DeclinedError(DatabaseError):
     """The operator did not confirm."""
 
     exit_code = 9
+
+
+WAIT = "fractal-models wait"
+
+
+class DatabaseState(StrEnum):
+    """States of a database, one per remedy.
+
+    Each has the name by which programs know it, a condition in words, an exception class (None at head), a remedy, and
+    the command that helps. Remedy and command are empty where they depend on the database.
+    """
+
+    condition: str
+    error: type[DatabaseError] | None
+    remedy: str
+    command: str
+
+    AT_HEAD = "at_head", "at head", None
+    EMPTY = "empty", "empty", NeedsUpgradeError, f"run `{UPGRADE}`", UPGRADE
+    BEHIND = "behind", "behind", NeedsUpgradeError, f"run `{UPGRADE}`", UPGRADE
+    SERVER_2_9 = "server_2_9", "at fractal-server 2.9", NeedsUpgradeError, f"run `{UPGRADE}`", UPGRADE
+    SERVER_OLDER = (
+        "server_older",
+        "at an older fractal-server",
+        WrongDatabaseError,
+        "upgrade it with fractal-server 2.9.1 first, then come back",
+    )
+    SERVER_NEWER = "server_newer", "at a newer fractal-server", WrongDatabaseError, "use its fractal-server"
+    UNKNOWN_REVISION = (
+        "unknown_revision",
+        "at an unknown revision",
+        WrongDatabaseError,
+        "",
+        "pip install --upgrade fractal-models",
+    )
+    FOREIGN = (
+        "foreign",
+        "of another application",
+        WrongDatabaseError,
+        "give the URL of a database of Fractal, or of an empty one",
+    )
+    UNVERSIONED = "unversioned", "without a revision", WrongDatabaseError, "restore alembic_version from a backup"
+    DRIFTED = (
+        "drifted",
+        "drifted",
+        DriftError,
+        "find out who changed it and undo that, or restore a backup, before any upgrade",
+        "fractal-models doctor",
+    )
+    HOST_NOT_FOUND = "host_not_found", "host not found", UnreachableError, "check the host name in the URL", WAIT
+    REFUSED = (
+        "refused",
+        "connection refused",
+        UnreachableError,
+        "start the server, or check host and port (or the folder of its socket) in the URL",
+        WAIT,
+    )
+    NOT_RESPONDING = (
+        "not_responding",
+        "not responding",
+        UnreachableError,
+        "check network and firewall between here and the server",
+        WAIT,
+    )
+    STARTING = "starting", "starting or stopping", UnreachableError, f"wait for it: `{WAIT}`", WAIT
+    AUTHENTICATION = (
+        "authentication",
+        "authentication failed",
+        UnreachableError,
+        "check user and password in the URL, and pg_hba.conf of the server",
+    )
+    NO_DATABASE = (
+        "no_database",
+        "no such database",
+        UnreachableError,
+        "create it (`createdb NAME`), or check the name in the URL",
+        "createdb NAME",
+    )
+    NO_PERMISSION = (
+        "no_permission",
+        "permission denied",
+        UnreachableError,
+        "grant the role what it needs: see `fractal-models roles`",
+        "fractal-models roles",
+    )
+    LOCKED = "locked", "locked", BusyError, "end the session that holds the lock, or try again when it is done"
+    FILE_NOT_FOUND = (
+        "file_not_found",
+        "file not found",
+        UnreachableError,
+        "check the path, and that its folder can be read",
+    )
+    NOT_A_DATABASE = (
+        "not_a_database",
+        "not a database",
+        UnreachableError,
+        "check the path: this is not a SQLite file, or a damaged one",
+    )
+    READ_ONLY = (
+        "read_only",
+        "read-only",
+        UnreachableError,
+        "make file and folder writable; on PostgreSQL, use a role and a server that can write",
+    )
+    STANDBY = "standby", "standby", UnreachableError, "give the URL of the primary"
+    POOLER = "pooler", "behind a connection pooler", UnreachableError, "give the URL of the PostgreSQL server itself"
+    UNREACHABLE = "unreachable", "unreachable", UnreachableError, "see the message of the driver"
+
+    def __new__(
+        cls, value: str, condition: str, error: type[DatabaseError] | None, remedy: str = "", command: str = ""
+    ) -> Self:
+        """Make a member of its row of the table."""
+        state = str.__new__(cls, value)
+        state._value_ = value
+        state.condition = condition
+        state.error, state.remedy, state.command = error, remedy, command
+        return state
+
+    def status(self, message: str, remedy: str | None = None, command: str | None = None) -> Status:
+        """Make a status of this state; remedy and command default to those of the state."""
+        return Status(
+            self,
+            message,
+            self.remedy if remedy is None else remedy,
+            self.command if command is None else command,
+        )
+
+
+@dataclass(frozen=True)
+class Status:
+    """State of a database, and the facts that it follows from."""
+
+    state: DatabaseState
+
+    message: str
+    """One-line summary of the state."""
+
+    remedy: str = ""
+    """What to do, in one line; empty at head."""
+
+    command: str = ""
+    """Command to run; empty if none helps."""
+
+    revisions: tuple[str, ...] = ()
+    """Rows of `alembic_version`."""
+
+    release: str | None = None
+    """Releases of fractal-server at that revision."""
+
+    pending: tuple[tuple[str, str], ...] = ()
+    """Id and title of each revision up to head, the next one first."""
+
+    differences: tuple[str, ...] = ()
+    """Differences between the schema and its revision."""
+
+    readable: tuple[str, ...] = ()
+    """Tables that have every column which the models select."""
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of the state's exception class; 0 at head."""
+        return self.state.error.exit_code if self.state.error else 0
+
+    @property
+    def line(self) -> str:
+        """Message and remedy."""
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+    def raise_for_state(self) -> None:
+        """Return at head.
+
+        Raises:
+            DatabaseError: The exception class of any other state, with this status.
+        """
+        if self.state.error is not None:
+            raise self.state.error(self.line, self)

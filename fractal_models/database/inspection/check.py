@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from sqlalchemy import URL, Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from fractal_models.database.inspection.state import (
-    bound_waits,
-    explain,
-    inspect_database,
-    missing_file,
-    read_revisions,
-    sqlstate,
-)
+from fractal_models.database.connection.driver_errors import translated
+from fractal_models.database.connection.engine import limit_read_waits
+from fractal_models.database.connection.urls import missing_file
+from fractal_models.database.inspection.contents import read_revisions
+from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import head
 
 
 def check_database(target: Engine | Connection) -> None:
     """Return if the database is at head, so that a server may start.
 
-    It only reads `alembic_version`; the schema itself is compared by `fractal-models doctor`.
+    Only `alembic_version` is read; `fractal-models doctor` compares the schema.
 
     Raises:
-        NeedsUpgradeError: It is empty or behind.
-        WrongDatabaseError: It is too old, too new, or somebody else's.
-        UnreachableError: There is no way to it.
+        NeedsUpgradeError: The database is empty or behind head.
+        WrongDatabaseError: It is older or newer than these models, or of another application.
+        UnreachableError: It is unreachable.
     """
-    with _explained(target.engine.url):
+    _require_file(target)
+    with translated(target.engine.url, unknown=True):
         if isinstance(target, Connection):
             _require_head(target)
         else:
@@ -39,40 +33,32 @@ def check_database(target: Engine | Connection) -> None:
 
 
 async def check_database_async(target: AsyncEngine | AsyncConnection) -> None:
-    """Return if the database is at head: `check_database` for async servers.
+    """Return if the database is at head: `check_database` for asynchronous servers.
 
     Raises:
         DatabaseError: As `check_database` does.
     """
-    if isinstance(target, AsyncConnection):
-        with _explained(target.engine.url):
+    engine = target.engine if isinstance(target, AsyncConnection) else target
+    _require_file(engine.sync_engine)
+    with translated(engine.url, unknown=True):
+        if isinstance(target, AsyncConnection):
             await target.run_sync(_require_head)
-        return
-    with _explained(target.url):
-        async with target.connect() as connection:
-            await connection.run_sync(_require_head)
+        else:
+            async with target.connect() as connection:
+                await connection.run_sync(_require_head)
+
+
+def _require_file(target: Engine | Connection) -> None:
+    if (missing := missing_file(target.engine.url)) is not None:
+        missing.raise_for_state()
 
 
 def _require_head(connection: Connection) -> None:
-    began = not connection.in_transaction()
+    begins = not connection.in_transaction()
     try:
-        bound_waits(connection)
+        limit_read_waits(connection)
         if read_revisions(connection) != (head(),):
             inspect_database(connection, check_drift=False).raise_for_state()
     finally:
-        if began:
+        if begins:
             connection.rollback()
-
-
-@contextmanager
-def _explained(url: URL) -> Iterator[None]:
-    """Tell what drivers raise by our own exceptions."""
-    if (missing := missing_file(url)) is not None:
-        missing.raise_for_state()
-    try:
-        yield
-    except Exception as error:
-        # SQLAlchemy passes on as it is what asyncpg raises when it connects.
-        if not isinstance(error, SQLAlchemyError | OSError) and sqlstate(error) is None:
-            raise
-        explain(error, url).raise_for_state()

@@ -1,4 +1,4 @@
-"""What is wrong inside of a database: rows that block revisions, drift, and rows that break a documented rule."""
+"""Diagnosis of a database: drift, rows that block revisions, and rows that break a documented rule."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from fractal_models.bases_v1 import RESERVED_ARGUMENTS
 from fractal_models.database.connection.engine import connect
-from fractal_models.database.connection.errors import BlockedByDataError, DriftError
-from fractal_models.database.inspection.state import DatabaseState, Status, inspect_database
+from fractal_models.database.connection.errors import BlockedByDataError, DatabaseState, DriftError, Status
+from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import pending
 from fractal_models.database.revisions.rules import Finding, Rule, orphans, rules
-from fractal_models.schemas.v1 import RESERVED_ARGUMENTS
-from fractal_models.schemas.v2 import TaskGroupV2OriginEnum
+from fractal_models.enums import TaskGroupV2OriginEnum
 
 
 def _order_rule(workflow: str, step: str) -> Rule:
@@ -33,8 +33,8 @@ def _order_rule(workflow: str, step: str) -> Rule:
 def _link_rule(table: str) -> Rule:
     return Rule(
         table=table,
-        reason="has a docs_link that is no http(s) address",
-        remedy="Correct or clear it",
+        reason="has a docs_link that is not an http(s) URL",
+        remedy="Correct it, or set it to NULL",
         query=f"""
             SELECT id FROM {table}
             WHERE lower(docs_link) NOT LIKE 'http://_%' AND lower(docs_link) NOT LIKE 'https://_%' ORDER BY id
@@ -96,26 +96,28 @@ DOCUMENTED_RULES = (
         query=f"SELECT id FROM taskgroupv2 WHERE origin NOT IN ({_quoted(TaskGroupV2OriginEnum)}) ORDER BY id",
     ),
 )
-"""What the documentation promises of the rows, and no constraint of any revision checks."""
+"""Rules that the documentation states and no constraint checks."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a database suffers from."""
+    """State of a database, and the rows that break rules."""
 
     status: Status
+
     blocking: tuple[Finding, ...] = ()
     """Rows that the pending revisions refuse."""
+
     breaking: tuple[Finding, ...] = ()
     """Rows that break a documented rule."""
 
     def raise_for_findings(self) -> None:
-        """Do nothing for a healthy database, behind or not.
+        """Return if nothing is wrong, also behind head.
 
         Raises:
-            DriftError: The schema is not what its revision says.
+            DriftError: The schema differs from its revision.
             BlockedByDataError: There are findings.
-            DatabaseError: The database could not be examined at all.
+            DatabaseError: The database could not be examined.
         """
         if self.status.state not in EXAMINED:
             self.status.raise_for_state()
@@ -127,11 +129,11 @@ class Diagnosis:
 
 
 EXAMINED = {DatabaseState.AT_HEAD, DatabaseState.BEHIND, DatabaseState.SERVER_2_9, DatabaseState.DRIFTED}
-"""The states whose rows can be asked."""
+"""States in which rows can be examined."""
 
 
 def examine_database(url: str | URL) -> Diagnosis:
-    """Look for all that is wrong, without writing."""
+    """Examine schema and rows of a database without writing to it."""
     status = inspect_database(url)
     if status.state not in EXAMINED:
         return Diagnosis(status)
@@ -152,7 +154,7 @@ def _broken(connection: Connection, asked: Iterable[Rule], drifted: bool) -> lis
         except DBAPIError:
             if not drifted:
                 raise
-            # The column or table is missing, which is among the differences already.
+            # The missing column or table is among the differences.
             connection.rollback()
             continue
         if finding is not None:
@@ -161,7 +163,7 @@ def _broken(connection: Connection, asked: Iterable[Rule], drifted: bool) -> lis
 
 
 def size_in_bytes(connection: Connection) -> int:
-    """The room that the database takes on disk, indexes included."""
+    """Size on disk, indexes included."""
     query = {
         "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
         "postgresql": "SELECT pg_database_size(current_database())",

@@ -1,31 +1,27 @@
-"""SQL for PostgreSQL roles that may do what their users need, and no more."""
+"""SQL for PostgreSQL roles with least privileges."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fractal_models import models
-from fractal_models.base import Base
+from fractal_models.models import TABLES, sorted_tables
 
 
 def secret_columns() -> dict[str, set[str]]:
-    """The columns that no `repr` shows, by table: password hashes, tokens, paths of keys."""
-    found: dict[str, set[str]] = {}
-    for name in models.__all__:
-        model = getattr(models, name)
-        if issubclass(model, Base):
-            secrets = {field for field, info in model.model_fields.items() if not info.repr}
-            if secrets:
-                found[model.__tablename__] = secrets
-    return found
+    """Columns that `repr` omits (password hashes, tokens, paths of keys), by table."""
+    found = {
+        str(model.__tablename__): {name for name, field in model.model_fields.items() if not field.repr}
+        for model in TABLES
+    }
+    return {table: columns for table, columns in found.items() if columns}
 
 
 def role_statements(prefix: str = "fractal", schema: str = "public") -> Iterator[str]:
-    """Write statements that a superuser runs, and runs again after each upgrade.
+    """Generate statements for a superuser, to be run again after each upgrade.
 
     Args:
         prefix: The roles are `PREFIX_migrator`, `PREFIX_server` and `PREFIX_analyst`.
-        schema: Where the tables are.
+        schema: Schema of the tables.
     """
     migrator, server, analyst = (_quoted(f"{prefix}_{role}") for role in ("migrator", "server", "analyst"))
     place = _quoted(schema)
@@ -40,19 +36,19 @@ def role_statements(prefix: str = "fractal", schema: str = "public") -> Iterator
     yield f"GRANT USAGE ON SCHEMA {place} TO {migrator}, {server}, {analyst}"
 
     yield f"GRANT CREATE ON SCHEMA {place} TO {migrator}"
-    # Only the owner of a table can alter it. `alembic_version` may not be there yet.
-    for name in [*(table.name for table in Base.metadata.sorted_tables), "alembic_version"]:
+    # Only the owner of a table can alter it. `alembic_version` is missing before the first upgrade.
+    for name in [*(table.name for table in sorted_tables()), "alembic_version"]:
         yield f"ALTER TABLE IF EXISTS {place}.{_quoted(name)} OWNER TO {migrator}"
     for kind, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE, SELECT")):
         yield f"ALTER DEFAULT PRIVILEGES FOR ROLE {migrator} IN SCHEMA {place} GRANT {rights} ON {kind} TO {server}"
 
-    # Before the first upgrade there is nothing to grant.
-    yield _if_there(f"{place}.alembic_version", list(_table_grants(place, server, analyst)))
+    # Before the first upgrade there are no tables.
+    yield _if_exists(f"{place}.alembic_version", list(_table_grants(place, server, analyst)))
     yield f"ALTER ROLE {analyst} SET default_transaction_read_only = on"
 
 
 def _table_grants(place: str, server: str, analyst: str) -> Iterator[str]:
-    tables = Base.metadata.sorted_tables
+    tables = sorted_tables()
     secrets = secret_columns()
     everything = ", ".join(f"{place}.{_quoted(table.name)}" for table in tables)
     yield f"REVOKE ALL ON {everything}, {place}.alembic_version FROM {server}, {analyst}"
@@ -67,7 +63,7 @@ def _table_grants(place: str, server: str, analyst: str) -> Iterator[str]:
         yield f"GRANT SELECT{columns} ON {place}.{_quoted(table.name)} TO {analyst}"
 
 
-def _if_there(table: str, statements: list[str]) -> str:
+def _if_exists(table: str, statements: list[str]) -> str:
     body = "".join(f"\n    {statement};" for statement in statements)
     return f"DO $$ BEGIN IF to_regclass('{table}') IS NOT NULL THEN{body}\nEND IF; END $$"
 

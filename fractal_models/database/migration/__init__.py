@@ -1,1 +1,1 @@
-"""How revisions are run."""
+"""Runs of revisions: one migrator at a time, bounded locks, and a database that is always at a revision."""

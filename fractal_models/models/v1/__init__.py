@@ -1,16 +1,15 @@
-"""The tables of version 1, which the server dropped in release 2.12.
+"""Tables of version 1, which the server dropped in release 2.12.
 
-They declare again what they inherit from the bases in `schemas.v1`: with pydantic's plugin, mypy knows no other
-arguments of their constructors.
+They repeat the fields of their bases in `bases_v1`, so that mypy with the pydantic plugin accepts them in constructors.
 """
 
+from fractal_models.enums import JobStatusTypeV1
 from fractal_models.models.v1.dataset import Dataset, Resource
 from fractal_models.models.v1.job import ApplyWorkflow
 from fractal_models.models.v1.project import Project
 from fractal_models.models.v1.state import State
 from fractal_models.models.v1.task import Task
 from fractal_models.models.v1.workflow import Workflow, WorkflowTask
-from fractal_models.schemas.v1 import JobStatusTypeV1
 
 __all__ = [
     "ApplyWorkflow",

@@ -1,13 +1,13 @@
-"""Datasets of version 1 and the paths that they consist of."""
+"""Datasets of version 1 and their paths."""
 
 from datetime import datetime
 from typing import Any
 
 from fractal_models.base import Base
+from fractal_models.bases_v1 import _DatasetBaseV1, _ResourceBaseV1
 from fractal_models.columns import (
     children,
     eager_relationship,
-    heavy,
     json_array,
     json_object,
     primary_key,
@@ -15,11 +15,10 @@ from fractal_models.columns import (
     timestamp_now,
 )
 from fractal_models.models.v1.project import Project
-from fractal_models.schemas.v1 import _DatasetBaseV1, _ResourceBaseV1
 
 
 class Resource(_ResourceBaseV1, Base, table=True):
-    """One path of a dataset; deleted with it. Its `id` is its identity."""
+    """Path of a dataset; deleted with the dataset."""
 
     __tablename__ = "resource"
 
@@ -31,7 +30,7 @@ class Resource(_ResourceBaseV1, Base, table=True):
 
 
 class Dataset(_DatasetBaseV1, Base, table=True):
-    """The data that workflows read and write."""
+    """Data that workflows read and write."""
 
     __tablename__ = "dataset"
 
@@ -44,8 +43,8 @@ class Dataset(_DatasetBaseV1, Base, table=True):
     type: str | None = None
     read_only: bool = False
 
-    meta: dict[str, Any] = json_object(default_factory=dict, nullable=True, sa_column_kwargs=heavy())
-    history: list[dict[str, Any]] = json_array(default_factory=list, sa_column_kwargs=heavy(server_default="[]"))
+    meta: dict[str, Any] = json_object(default_factory=dict, nullable=True, heavy=True)
+    history: list[dict[str, Any]] = json_array(default_factory=list, server_default="[]", heavy=True)
 
     timestamp_created: datetime = timestamp_now()
 
@@ -53,5 +52,5 @@ class Dataset(_DatasetBaseV1, Base, table=True):
 
     @property
     def paths(self) -> list[str]:
-        """The path of each resource."""
+        """Path of each resource."""
         return [resource.path for resource in self.resource_list]

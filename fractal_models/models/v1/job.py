@@ -6,24 +6,25 @@ from typing import Any
 from sqlmodel import Field
 
 from fractal_models.base import Base
+from fractal_models.bases_v1 import _ApplyWorkflowBaseV1
 from fractal_models.columns import (
+    OneSubmittedIndex,
     enum_check,
-    heavy,
+    heavy_text,
     json_object,
-    one_submitted_index,
     primary_key,
     task_index_range,
     timestamp_now,
 )
-from fractal_models.schemas.v1 import JobStatusTypeV1, _ApplyWorkflowBaseV1
+from fractal_models.enums import JobStatusTypeV1
 
 
 class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
-    """A job: one run of a workflow. It outlives what it ran on, of which it keeps copies."""
+    """Job: one run of a workflow; kept, with copies, when the project, workflow or datasets are deleted."""
 
     __tablename__ = "applyworkflow"
     __table_args__ = (
-        one_submitted_index("ix_applyworkflow_one_submitted_per_output_dataset", "output_dataset_id"),
+        OneSubmittedIndex("ix_applyworkflow_one_submitted_per_output_dataset", "output_dataset_id"),
         enum_check("status", JobStatusTypeV1),
         task_index_range(),
     )
@@ -31,57 +32,57 @@ class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
     id: int | None = primary_key()
 
     project_id: int | None = Field(default=None, foreign_key="project.id", ondelete="SET NULL", index=True)
-    """Null once the project was deleted."""
+    """Project of the job; null after its deletion."""
 
     workflow_id: int | None = Field(default=None, foreign_key="workflow.id", ondelete="SET NULL", index=True)
-    """Null once the workflow was deleted."""
+    """Workflow of the job; null after its deletion."""
 
     input_dataset_id: int | None = Field(default=None, foreign_key="dataset.id", ondelete="SET NULL", index=True)
-    """Null once the dataset was deleted."""
+    """Input dataset; null after its deletion."""
 
     output_dataset_id: int | None = Field(default=None, foreign_key="dataset.id", ondelete="SET NULL", index=True)
-    """Null once the dataset was deleted."""
+    """Output dataset; null after its deletion."""
 
     user_email: str
-    """Who submitted it, by the address of then."""
+    """The submitter's e-mail address at submission."""
 
     slurm_account: str | None = None
-    """SLURM account to charge; null for the cluster's default."""
+    """SLURM account to charge; null for the default of the cluster."""
 
-    input_dataset_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
-    """The input dataset as it was at submission."""
+    input_dataset_dump: dict[str, Any] = json_object(heavy=True)
+    """Copy of the input dataset at submission."""
 
-    output_dataset_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
-    """The output dataset as it was at submission."""
+    output_dataset_dump: dict[str, Any] = json_object(heavy=True)
+    """Copy of the output dataset at submission."""
 
-    workflow_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
-    """The workflow, steps and tasks included, as it was at submission."""
+    workflow_dump: dict[str, Any] = json_object(heavy=True)
+    """Copy of the workflow with its steps and tasks at submission."""
 
-    project_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
-    """The project as it was at submission."""
+    project_dump: dict[str, Any] = json_object(heavy=True)
+    """Copy of the project at submission."""
 
     worker_init: str | None = None
 
     working_dir: str | None = None
-    """Folder of the server for its scripts and logs."""
+    """Folder for scripts and logs, owned by the server."""
 
     working_dir_user: str | None = None
-    """Folder of the cluster's user for its files."""
+    """Folder for files, owned by the user on the cluster."""
 
     first_task_index: int
-    """Position of the first step that it runs, counted from 0."""
+    """Position of the first step to run, counted from 0."""
 
     last_task_index: int
-    """Position of the last step that it runs, counted from 0, inclusive."""
+    """Position of the last step to run, counted from 0, inclusive."""
 
     start_timestamp: datetime = timestamp_now()
-    """When it was submitted."""
+    """Time of submission."""
 
     end_timestamp: datetime | None = None
-    """When it ended, with or without an error; null until then."""
+    """Time of the end, with or without an error; null before."""
 
     status: str = JobStatusTypeV1.SUBMITTED.value
     """One of `JobStatusTypeV1`."""
 
-    log: str | None = Field(default=None, sa_column_kwargs=heavy())
-    """What the runner reported; null while it runs."""
+    log: str | None = heavy_text()
+    """Report of the runner; null while the job runs."""

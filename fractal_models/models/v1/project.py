@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from fractal_models.base import Base
+from fractal_models.bases_v1 import _ProjectBaseV1
 from fractal_models.columns import eager_relationship, primary_key, timestamp_now
 from fractal_models.models.linkuserproject import LinkUserProject
 from fractal_models.models.security import UserOAuth
-from fractal_models.schemas.v1 import _ProjectBaseV1
 
 
 class Project(_ProjectBaseV1, Base, table=True):
-    """What a group of users works on: the owner of datasets, workflows and jobs."""
+    """Workspace of one or several users, with datasets, workflows and jobs."""
 
     __tablename__ = "project"
 

@@ -1,4 +1,4 @@
-"""Results of long operations in the background."""
+"""Results of background operations."""
 
 from datetime import datetime
 from typing import Any
@@ -8,14 +8,14 @@ from fractal_models.columns import json_object, primary_key, timestamp_now
 
 
 class State(Base, table=True):
-    """What a long background operation leaves for a later request to read."""
+    """Result of a background operation, for later requests."""
 
     __tablename__ = "state"
 
     id: int | None = primary_key()
 
     data: dict[str, Any] = json_object(default_factory=dict, nullable=True)
-    """Whatever the operation wants to say; its shape is the operation's own."""
+    """Result; its keys depend on the operation."""
 
     timestamp: datetime = timestamp_now(nullable=True)
-    """When `data` was written."""
+    """Time of the result."""

@@ -6,68 +6,67 @@ from typing import Any
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import heavy, json_object, primary_key
-from fractal_models.schemas.v1 import _TaskBaseV1
-from fractal_models.schemas.v1.base import Source
+from fractal_models.bases_v1 import Source, _TaskBaseV1
+from fractal_models.columns import heavy_text, json_object, primary_key
 
 logger = logging.getLogger(__name__)
 
 
 class Task(_TaskBaseV1, Base, table=True):
-    """A program that processes images, to be put into workflows."""
+    """Program that processes images, as a step of workflows."""
 
     __tablename__ = "task"
 
     id: int | None = primary_key()
 
     source: Source = Field(unique=True)
-    """Where the task comes from: its identity, unique among all tasks."""
+    """Origin of the task, unique among all tasks."""
 
     name: str
 
     command: str
-    """The command line that runs it, to which the runner appends its own options."""
+    """Command line; the runner appends options."""
 
     input_type: str
-    """Type of the datasets that it reads, as `Dataset.type`; "Any" for all of them."""
+    """`Dataset.type` of the input; "Any" for all types."""
 
     output_type: str
-    """Type of the dataset that it writes, as `Dataset.type`; "None" if it writes nothing."""
+    """`Dataset.type` of the output; "None" without output."""
 
     owner: str | None = None
-    """Who may edit it; null for tasks of the whole site."""
+    """User who may edit the task; null for tasks of the site."""
 
     version: str | None = None
-    """Version of the package that it belongs to."""
+    """Version of the package of the task."""
 
     meta: dict[str, Any] | None = json_object(default_factory=dict)
-    """How to run it (cores, memory, …), and `parallelization_level`."""
+    """Execution options (cores, memory, …), and `parallelization_level`."""
 
-    args_schema: dict[str, Any] | None = json_object(default=None, sa_column_kwargs=heavy())
-    """JSON Schema of its arguments; the order of its keys is the order of the fields in the web form."""
+    args_schema: dict[str, Any] | None = json_object(default=None, heavy=True)
+    """JSON Schema of the arguments; the order of keys is the order of fields in the web form."""
 
     args_schema_version: str | None = None
-    """How `args_schema` was generated."""
+    """Version of the format of `args_schema`."""
 
-    docs_info: str | None = Field(default=None, sa_column_kwargs=heavy())
+    docs_info: str | None = heavy_text()
     """Description in Markdown."""
 
     docs_link: str | None = None
-    """Address of its documentation, http or https."""
+    """URL of the documentation, http or https."""
 
     @property
     def parallelization_level(self) -> str | None:
-        """What it runs in parallel over; None if it runs once for the whole dataset."""
+        """Level of parallelization; None if the task runs once for the whole dataset."""
         return (self.meta or {}).get("parallelization_level")
 
     @property
     def is_parallel(self) -> bool:
-        """Whether it runs in parallel over the parts of a dataset."""
+        """Whether the task runs in parallel over parts of a dataset."""
         return bool(self.parallelization_level)
 
     @property
     def default_args_from_args_schema(self) -> dict[str, Any]:
-        """The default of each argument whose schema has one that is not null."""
+        """Default of each argument that has one, other than null, in `args_schema`."""
         if self.args_schema is None:
             return {}
         properties = self.args_schema.get("properties")

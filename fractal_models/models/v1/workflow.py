@@ -6,23 +6,22 @@ from typing import Any
 from sqlalchemy.orm import validates
 
 from fractal_models.base import Base
+from fractal_models.bases_v1 import _WorkflowBaseV1, _WorkflowTaskBaseV1, check_reserved_arguments
 from fractal_models.columns import (
     eager_relationship,
     json_object,
-    keep_numbered,
     primary_key,
     required_foreign_key,
-    steps,
+    step_list,
     timestamp_now,
 )
 from fractal_models.models.v1.project import Project
 from fractal_models.models.v1.task import Task
-from fractal_models.schemas.v1 import _WorkflowBaseV1, _WorkflowTaskBaseV1
-from fractal_models.schemas.v1.base import check_reserved_arguments
+from fractal_models.step_list import number_on_assignment
 
 
 class WorkflowTask(_WorkflowTaskBaseV1, Base, table=True):
-    """A task at a place in a workflow; deleted with the workflow."""
+    """Step of a workflow, which runs a task; deleted with the workflow."""
 
     __tablename__ = "workflowtask"
 
@@ -45,13 +44,12 @@ class WorkflowTask(_WorkflowTaskBaseV1, Base, table=True):
 
     @staticmethod
     def validate_args(value: dict[str, Any] | None = None) -> dict[str, Any] | None:
-        """Give `value` back, unless it holds arguments that the runner sets itself.
+        """Return the arguments unchanged.
 
-        The rule holds for every way in: here and on assignment at once, for edits in place and bulk
-        statements when they are sent.
+        The check runs here and on assignment; for edits in place and bulk statements, when they are sent.
 
         Raises:
-            ValueError: `value` holds one of `RESERVED_ARGUMENTS`; the message lists them.
+            ValueError: They include `RESERVED_ARGUMENTS`; the message lists these.
         """
         check_reserved_arguments(value)
         return value
@@ -68,7 +66,7 @@ class WorkflowTask(_WorkflowTaskBaseV1, Base, table=True):
 
 
 class Workflow(_WorkflowBaseV1, Base, table=True):
-    """A sequence of tasks to run on a dataset."""
+    """Sequence of tasks to run on a dataset."""
 
     __tablename__ = "workflow"
 
@@ -81,7 +79,7 @@ class Workflow(_WorkflowBaseV1, Base, table=True):
 
     timestamp_created: datetime = timestamp_now()
 
-    task_list: list[WorkflowTask] = steps("WorkflowTask.order")
+    task_list: list[WorkflowTask] = step_list("WorkflowTask")
 
     @property
     def input_type(self) -> str:
@@ -108,4 +106,4 @@ class Workflow(_WorkflowBaseV1, Base, table=True):
         return self.task_list[index]
 
 
-keep_numbered(Workflow.task_list)
+number_on_assignment(Workflow.task_list)

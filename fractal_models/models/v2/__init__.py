@@ -1,4 +1,4 @@
-"""The tables of version 2."""
+"""Tables of version 2."""
 
 from fractal_models.models.v2.dataset import DatasetV2
 from fractal_models.models.v2.job import JobV2

@@ -1,4 +1,4 @@
-"""Datasets of version 2: a list of images in one folder, in place of resources."""
+"""Datasets of version 2: a list of images in one folder replaces the resources."""
 
 from datetime import datetime
 from typing import Any
@@ -6,10 +6,8 @@ from typing import Any
 from fractal_models.base import Base
 from fractal_models.columns import (
     eager_relationship,
-    heavy,
+    image_filters,
     json_array,
-    json_object,
-    no_filters,
     primary_key,
     required_foreign_key,
     timestamp_now,
@@ -18,7 +16,7 @@ from fractal_models.models.v2.project import ProjectV2
 
 
 class DatasetV2(Base, table=True):
-    """The images that workflows read and write."""
+    """Images that workflows read and write."""
 
     __tablename__ = "datasetv2"
 
@@ -30,18 +28,16 @@ class DatasetV2(Base, table=True):
     name: str
 
     zarr_dir: str
-    """Folder of its images."""
+    """Folder of the images."""
 
-    images: list[dict[str, Any]] = json_array(default_factory=list, sa_column_kwargs=heavy(server_default="[]"))
+    images: list[dict[str, Any]] = json_array(default_factory=list, server_default="[]", heavy=True)
     """`[{"zarr_url": …, "origin": …|null, "attributes": {…}, "types": {…: bool}}]`; tens of thousands are normal."""
 
-    filters: dict[str, Any] = json_object(
-        default_factory=no_filters, sa_column_kwargs={"server_default": '{"attributes": {}, "types": {}}'}
-    )
-    """Which images the next task gets: `{"attributes": {…}, "types": {…: bool}}`."""
+    filters: dict[str, Any] = image_filters()
+    """Filters for the images of the next task: `{"attributes": {…}, "types": {…: bool}}`."""
 
-    history: list[dict[str, Any]] = json_array(default_factory=list, sa_column_kwargs=heavy(server_default="[]"))
-    """One entry per task that ran on it, oldest first.
+    history: list[dict[str, Any]] = json_array(default_factory=list, server_default="[]", heavy=True)
+    """One entry per task that ran on the dataset, oldest first.
 
     `{"workflowtask": {…dump…}, "status": "submitted|done|failed", "parallelization": {…}|null}`
     """
@@ -50,5 +46,5 @@ class DatasetV2(Base, table=True):
 
     @property
     def image_zarr_urls(self) -> list[str]:
-        """The `zarr_url` of each image."""
+        """`zarr_url` of each image."""
         return [image["zarr_url"] for image in self.images]

@@ -1,4 +1,4 @@
-"""Jobs of version 2: one dataset is both input and output."""
+"""Jobs of version 2, with one dataset as input and output."""
 
 from datetime import datetime
 from typing import Any
@@ -7,23 +7,23 @@ from sqlmodel import Field
 
 from fractal_models.base import Base
 from fractal_models.columns import (
+    OneSubmittedIndex,
     enum_check,
-    heavy,
+    heavy_text,
     json_object,
-    one_submitted_index,
     primary_key,
     task_index_range,
     timestamp_now,
 )
-from fractal_models.schemas.v2 import JobStatusTypeV2
+from fractal_models.enums import JobStatusTypeV2
 
 
 class JobV2(Base, table=True):
-    """One run of a workflow. It outlives what it ran on, of which it keeps copies."""
+    """One run of a workflow; kept, with copies, when the project, workflow or dataset is deleted."""
 
     __tablename__ = "jobv2"
     __table_args__ = (
-        one_submitted_index("ix_jobv2_one_submitted_per_dataset", "dataset_id"),
+        OneSubmittedIndex("ix_jobv2_one_submitted_per_dataset", "dataset_id"),
         enum_check("status", JobStatusTypeV2),
         task_index_range(),
     )
@@ -31,52 +31,52 @@ class JobV2(Base, table=True):
     id: int | None = primary_key()
 
     project_id: int | None = Field(default=None, foreign_key="projectv2.id", ondelete="SET NULL", index=True)
-    """Null once the project was deleted."""
+    """Project of the job; null after its deletion."""
 
     workflow_id: int | None = Field(default=None, foreign_key="workflowv2.id", ondelete="SET NULL", index=True)
-    """Null once the workflow was deleted."""
+    """Workflow of the job; null after its deletion."""
 
     dataset_id: int | None = Field(default=None, foreign_key="datasetv2.id", ondelete="SET NULL", index=True)
-    """Null once the dataset was deleted."""
+    """Dataset of the job; null after its deletion."""
 
     user_email: str
-    """Who submitted it, by the address of then."""
+    """The submitter's e-mail address at submission."""
 
     slurm_account: str | None = None
-    """SLURM account to charge; null for the cluster's default."""
+    """SLURM account to charge; null for the default of the cluster."""
 
-    dataset_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
-    """The dataset as it was at submission."""
+    dataset_dump: dict[str, Any] = json_object(heavy=True)
+    """Copy of the dataset at submission."""
 
-    workflow_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
-    """The workflow, steps and tasks included, as it was at submission."""
+    workflow_dump: dict[str, Any] = json_object(heavy=True)
+    """Copy of the workflow with its steps and tasks at submission."""
 
-    project_dump: dict[str, Any] = json_object(sa_column_kwargs=heavy())
-    """The project as it was at submission."""
+    project_dump: dict[str, Any] = json_object(heavy=True)
+    """Copy of the project at submission."""
 
     worker_init: str | None = None
-    """Shell lines that each worker runs before its first task."""
+    """Shell commands that each worker runs before its first task."""
 
     working_dir: str | None = None
-    """Folder of the server for its scripts and logs."""
+    """Folder for scripts and logs, owned by the server."""
 
     working_dir_user: str | None = None
-    """Folder of the cluster's user for its files."""
+    """Folder for files, owned by the user on the cluster."""
 
     first_task_index: int
-    """Position of the first step that it runs, counted from 0."""
+    """Position of the first step to run, counted from 0."""
 
     last_task_index: int
-    """Position of the last step that it runs, counted from 0, inclusive."""
+    """Position of the last step to run, counted from 0, inclusive."""
 
     start_timestamp: datetime = timestamp_now()
-    """When it was submitted."""
+    """Time of submission."""
 
     end_timestamp: datetime | None = None
-    """When it ended, with or without an error; null until then."""
+    """Time of the end, with or without an error; null before."""
 
     status: str = JobStatusTypeV2.SUBMITTED.value
     """One of `JobStatusTypeV2`."""
 
-    log: str | None = Field(default=None, sa_column_kwargs=heavy())
-    """What the runner reported; null while it runs."""
+    log: str | None = heavy_text()
+    """Report of the runner; null while the job runs."""

@@ -1,4 +1,4 @@
-"""Projects of version 2: as in version 1, but never read-only."""
+"""Projects of version 2, without `read_only`."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from fractal_models.models.security import UserOAuth
 
 
 class ProjectV2(Base, table=True):
-    """What a group of users works on: the owner of datasets, workflows and jobs."""
+    """Workspace of one or several users, with datasets, workflows and jobs."""
 
     __tablename__ = "projectv2"
 

@@ -1,15 +1,13 @@
-"""Tasks of version 2: one part that runs in parallel over images, one that does not, or both."""
+"""Tasks of version 2, with a part that runs in parallel over images, one that does not, or both."""
 
 from typing import Any
 
-from sqlmodel import Field
-
 from fractal_models.base import Base
-from fractal_models.columns import heavy, json_array, json_object, primary_key, required_foreign_key
+from fractal_models.columns import heavy_text, json_array, json_object, primary_key, required_foreign_key
 
 
 class TaskV2(Base, table=True):
-    """A program that processes images, to be put into workflows; deleted with its task group."""
+    """Program that processes images, as a step of workflows; deleted with its task group."""
 
     __tablename__ = "taskv2"
 
@@ -18,57 +16,57 @@ class TaskV2(Base, table=True):
     taskgroupv2_id: int = required_foreign_key(foreign_key="taskgroupv2.id", ondelete="CASCADE", index=True)
 
     source: str | None = None
-    """Where the task comes from."""
+    """Origin of the task."""
 
     name: str
 
     type: str
-    """"compound", "parallel" or "non_parallel": which of the two commands it has."""
+    """Type by the commands that the task has: "parallel", "non_parallel", or "compound" for both."""
 
     command_non_parallel: str | None = None
-    """The command line that runs once for the whole dataset; null if there is no such part."""
+    """Command line that runs once for the whole dataset; null without this part."""
 
     command_parallel: str | None = None
-    """The command line that runs once per image; null if there is no such part."""
+    """Command line that runs once per image; null without this part."""
 
     version: str | None = None
-    """Version of the package that it belongs to."""
+    """Version of the package of the task."""
 
-    meta_non_parallel: dict[str, Any] = json_object(default_factory=dict, sa_column_kwargs={"server_default": "{}"})
-    """How to run `command_non_parallel` (cores, memory, …)."""
+    meta_non_parallel: dict[str, Any] = json_object(default_factory=dict, server_default="{}")
+    """Execution options of `command_non_parallel` (cores, memory, …)."""
 
-    meta_parallel: dict[str, Any] = json_object(default_factory=dict, sa_column_kwargs={"server_default": "{}"})
-    """How to run `command_parallel` (cores, memory, …)."""
+    meta_parallel: dict[str, Any] = json_object(default_factory=dict, server_default="{}")
+    """Execution options of `command_parallel` (cores, memory, …)."""
 
-    args_schema_non_parallel: dict[str, Any] | None = json_object(default=None, sa_column_kwargs=heavy())
-    """JSON Schema of the arguments of `command_non_parallel`; the order of its keys is that of the web form."""
+    args_schema_non_parallel: dict[str, Any] | None = json_object(default=None, heavy=True)
+    """JSON Schema of the arguments of `command_non_parallel`; the order of keys is that of the web form."""
 
-    args_schema_parallel: dict[str, Any] | None = json_object(default=None, sa_column_kwargs=heavy())
-    """JSON Schema of the arguments of `command_parallel`; the order of its keys is that of the web form."""
+    args_schema_parallel: dict[str, Any] | None = json_object(default=None, heavy=True)
+    """JSON Schema of the arguments of `command_parallel`; the order of keys is that of the web form."""
 
     args_schema_version: str | None = None
-    """How the two schemas were generated."""
+    """Version of the format of the two schemas."""
 
-    docs_info: str | None = Field(default=None, sa_column_kwargs=heavy())
+    docs_info: str | None = heavy_text()
     """Description in Markdown."""
 
     docs_link: str | None = None
-    """Address of its documentation, http or https."""
+    """URL of the documentation, http or https."""
 
     input_types: dict[str, bool] = json_object(default_factory=dict, nullable=True)
-    """Types that an image must have, or must not have, to be processed."""
+    """Types of the input images: required if true, excluded if false."""
 
     output_types: dict[str, bool] = json_object(default_factory=dict, nullable=True)
-    """Types that it gives to the images it writes."""
+    """Types of the output images."""
 
     category: str | None = None
-    """What kind of processing it does, for the lists of the web page."""
+    """Kind of processing, for lists on the web page."""
 
     modality: str | None = None
-    """What kind of microscopy it is made for."""
+    """Kind of microscopy."""
 
     authors: str | None = None
-    """Who wrote it, separated by commas."""
+    """Authors, separated by commas."""
 
-    tags: list[str] = json_array(default_factory=list, sa_column_kwargs={"server_default": "[]"})
-    """Free keywords to search by."""
+    tags: list[str] = json_array(default_factory=list, server_default="[]")
+    """Keywords for searches."""

@@ -1,4 +1,4 @@
-"""Installed packages of tasks of version 2, and what was done to them."""
+"""Installed packages of tasks of version 2, and their activities."""
 
 from datetime import datetime
 
@@ -7,22 +7,22 @@ from sqlmodel import Field
 
 from fractal_models.base import Base
 from fractal_models.columns import children, enum_check, json_object, primary_key, timestamp_now
+from fractal_models.enums import TaskGroupActivityActionV2, TaskGroupActivityStatusV2
 from fractal_models.models.v2.task import TaskV2
-from fractal_models.schemas.v2 import TaskGroupActivityActionV2, TaskGroupActivityStatusV2
 
 
 class TaskGroupV2(Base, table=True):
-    """One installed package of tasks."""
+    """Installed package of tasks."""
 
     __tablename__ = "taskgroupv2"
 
     id: int | None = primary_key()
 
     user_id: int = Field(foreign_key="user_oauth.id", index=True)
-    """The owner."""
+    """Owner of the group."""
 
     user_group_id: int | None = Field(default=None, foreign_key="usergroup.id", index=True)
-    """Who else may use it; null for the owner alone."""
+    """User group that may also use it; null for the owner only."""
 
     origin: str
     """One of `TaskGroupV2OriginEnum`."""
@@ -31,53 +31,51 @@ class TaskGroupV2(Base, table=True):
     """Name of the Python package."""
 
     version: str | None = None
-    """Version of the Python package, as PEP 440 writes it."""
+    """Version of the Python package (PEP 440)."""
 
     python_version: str | None = None
-    """Version of Python in its virtual environment, as "3.12"."""
+    """Version of Python in the virtual environment, such as "3.12"."""
 
     path: str | None = None
     """Folder of the group."""
 
     venv_path: str | None = None
-    """Folder of its virtual environment."""
+    """Folder of the virtual environment."""
 
     wheel_path: str | None = None
-    """File that it was installed from; null unless it came as a wheel."""
+    """Wheel file it was installed from; null for other origins."""
 
     pip_extras: str | None = None
-    """Extras to install with it, separated by commas, as PEP 508 writes them."""
+    """Extras of the package, separated by commas (PEP 508)."""
 
-    pinned_package_versions: dict[str, str] = json_object(
-        default_factory=dict, nullable=True, sa_column_kwargs={"server_default": "{}"}
-    )
-    """Version by name of each other package that must not float."""
+    pinned_package_versions: dict[str, str] = json_object(default_factory=dict, nullable=True, server_default="{}")
+    """Version of each pinned dependency, by name."""
 
     pip_freeze: str | None = None
-    """Output of `pip freeze` in its virtual environment, from which a deactivated group is rebuilt."""
+    """Output of `pip freeze` in the virtual environment, to rebuild a deactivated group."""
 
     venv_size_in_kB: int | None = None  # noqa: N815 (released name)
-    """Size of its virtual environment, in kibibytes."""
+    """Size of the virtual environment, in kibibytes."""
 
     venv_file_number: int | None = None
-    """Number of files in its virtual environment."""
+    """Number of files in the virtual environment."""
 
     active: bool = True
-    """Whether its virtual environment exists, so that its tasks can run."""
+    """Whether the virtual environment exists, so that the tasks can run."""
 
     timestamp_created: datetime = timestamp_now()
 
-    timestamp_last_used: datetime = timestamp_now(sa_column_kwargs={"server_default": text("'2024-11-20 00:00:00+00'")})
-    """When a job last ran one of its tasks; 2024-11-20 for groups from before this was recorded."""
+    timestamp_last_used: datetime = timestamp_now(server_default=text("'2024-11-20 00:00:00+00'"))
+    """Time of the last job with one of its tasks; 2024-11-20 for groups from before it was recorded."""
 
     task_list: list[TaskV2] = children("TaskV2.id")
 
     @property
     def pip_install_string(self) -> str:
-        """What `pip install` takes to install it: `WHEEL_PATH[EXTRAS]` or `PKG[EXTRAS]==VERSION`.
+        """Requirement for `pip install`: `WHEEL_PATH[EXTRAS]` or `PKG[EXTRAS]==VERSION`.
 
         Raises:
-            ValueError: Neither wheel nor version is known.
+            ValueError: Both `wheel_path` and `version` are null.
         """
         extras = f"[{self.pip_extras}]" if self.pip_extras else ""
         if self.wheel_path:
@@ -89,12 +87,12 @@ class TaskGroupV2(Base, table=True):
 
     @property
     def pinned_package_versions_string(self) -> str:
-        """The pinned packages as arguments of `pip install`: `a==1 b==2`; empty if there are none."""
+        """Pinned dependencies as arguments of `pip install`: `a==1 b==2`."""
         return " ".join(f"{name}=={version}" for name, version in (self.pinned_package_versions or {}).items())
 
 
 class TaskGroupActivityV2(Base, table=True):
-    """One collection, deactivation or reactivation of a task group. It outlives the group."""
+    """Collection, deactivation or reactivation of a task group; kept when the group is deleted."""
 
     __tablename__ = "taskgroupactivityv2"
     __table_args__ = (enum_check("status", TaskGroupActivityStatusV2), enum_check("action", TaskGroupActivityActionV2))
@@ -102,16 +100,16 @@ class TaskGroupActivityV2(Base, table=True):
     id: int | None = primary_key()
 
     user_id: int = Field(foreign_key="user_oauth.id", index=True)
-    """Who asked for it."""
+    """User who started the activity."""
 
     taskgroupv2_id: int | None = Field(default=None, foreign_key="taskgroupv2.id", ondelete="SET NULL", index=True)
-    """Null once the group was deleted."""
+    """Task group; null after its deletion."""
 
     pkg_name: str
-    """`TaskGroupV2.pkg_name` of then."""
+    """`TaskGroupV2.pkg_name` at the start."""
 
     version: str
-    """`TaskGroupV2.version` of then."""
+    """`TaskGroupV2.version` at the start."""
 
     status: str
     """One of `TaskGroupActivityStatusV2`."""
@@ -120,10 +118,10 @@ class TaskGroupActivityV2(Base, table=True):
     """One of `TaskGroupActivityActionV2`."""
 
     log: str | None = None
-    """What it reported."""
+    """Report of the activity."""
 
     timestamp_started: datetime = timestamp_now()
-    """When it was asked for."""
+    """Time of the start."""
 
     timestamp_ended: datetime | None = None
-    """When it ended, with or without an error; null until then."""
+    """Time of the end, with or without an error; null before."""

@@ -1,22 +1,22 @@
-"""Workflows of version 2: as in version 1, but tasks say for themselves which images they take."""
+"""Workflows of version 2, without input and output types."""
 
 from datetime import datetime
 
 from fractal_models.base import Base
 from fractal_models.columns import (
     eager_relationship,
-    keep_numbered,
     primary_key,
     required_foreign_key,
-    steps,
+    step_list,
     timestamp_now,
 )
 from fractal_models.models.v2.project import ProjectV2
 from fractal_models.models.v2.workflowtask import WorkflowTaskV2
+from fractal_models.step_list import number_on_assignment
 
 
 class WorkflowV2(Base, table=True):
-    """A sequence of tasks to run on a dataset."""
+    """Sequence of tasks to run on a dataset."""
 
     __tablename__ = "workflowv2"
 
@@ -29,7 +29,7 @@ class WorkflowV2(Base, table=True):
 
     timestamp_created: datetime = timestamp_now()
 
-    task_list: list[WorkflowTaskV2] = steps("WorkflowTaskV2.order")
+    task_list: list[WorkflowTaskV2] = step_list("WorkflowTaskV2")
 
 
-keep_numbered(WorkflowV2.task_list)
+number_on_assignment(WorkflowV2.task_list)

@@ -1,12 +1,7 @@
 """Version 1: API bodies, and the bases and enumerations that the tables share with them."""
 
-from typing import TYPE_CHECKING
-
-from fractal_models.schemas.lazy import names_from
-from fractal_models.schemas.v1.base import (
+from fractal_models.bases_v1 import (
     RESERVED_ARGUMENTS,
-    JobStatusTypeV1,
-    WorkflowTaskStatusTypeV1,
     _ApplyWorkflowBaseV1,
     _DatasetBaseV1,
     _ProjectBaseV1,
@@ -15,34 +10,31 @@ from fractal_models.schemas.v1.base import (
     _WorkflowBaseV1,
     _WorkflowTaskBaseV1,
 )
-
-if TYPE_CHECKING:
-    from fractal_models.schemas.v1.applyworkflow import (
-        ApplyWorkflowCreateV1,
-        ApplyWorkflowReadV1,
-        ApplyWorkflowUpdateV1,
-    )
-    from fractal_models.schemas.v1.dataset import (
-        DatasetCreateV1,
-        DatasetReadV1,
-        DatasetUpdateV1,
-        ResourceCreateV1,
-        ResourceReadV1,
-        ResourceUpdateV1,
-    )
-    from fractal_models.schemas.v1.project import ProjectCreateV1, ProjectReadV1, ProjectUpdateV1
-    from fractal_models.schemas.v1.state import StateRead
-    from fractal_models.schemas.v1.task import TaskCreateV1, TaskReadV1, TaskUpdateV1
-    from fractal_models.schemas.v1.workflow import (
-        WorkflowCreateV1,
-        WorkflowReadV1,
-        WorkflowTaskCreateV1,
-        WorkflowTaskReadV1,
-        WorkflowTaskUpdateV1,
-        WorkflowUpdateV1,
-    )
-else:
-    __getattr__ = names_from(__name__, ["applyworkflow", "dataset", "project", "state", "task", "workflow"])
+from fractal_models.enums import JobStatusTypeV1, WorkflowTaskStatusTypeV1
+from fractal_models.schemas.v1.applyworkflow import (
+    ApplyWorkflowCreateV1,
+    ApplyWorkflowReadV1,
+    ApplyWorkflowUpdateV1,
+)
+from fractal_models.schemas.v1.dataset import (
+    DatasetCreateV1,
+    DatasetReadV1,
+    DatasetUpdateV1,
+    ResourceCreateV1,
+    ResourceReadV1,
+    ResourceUpdateV1,
+)
+from fractal_models.schemas.v1.project import ProjectCreateV1, ProjectReadV1, ProjectUpdateV1
+from fractal_models.schemas.v1.state import StateRead
+from fractal_models.schemas.v1.task import TaskCreateV1, TaskReadV1, TaskUpdateV1
+from fractal_models.schemas.v1.workflow import (
+    WorkflowCreateV1,
+    WorkflowReadV1,
+    WorkflowTaskCreateV1,
+    WorkflowTaskReadV1,
+    WorkflowTaskUpdateV1,
+    WorkflowUpdateV1,
+)
 
 __all__ = [
     "RESERVED_ARGUMENTS",

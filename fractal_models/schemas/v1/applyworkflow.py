@@ -4,9 +4,10 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
+from fractal_models.bases_v1 import _ApplyWorkflowBaseV1
+from fractal_models.enums import JobStatusTypeV1
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import Given, Moment, Name, Position, StoredDict, Text
-from fractal_models.schemas.v1.base import JobStatusTypeV1, _ApplyWorkflowBaseV1
+from fractal_models.schemas.fields import ListIndex, Name, NotNull, StoredDict, Text, UtcDatetime
 
 __all__ = [
     "ApplyWorkflowCreateV1",
@@ -18,33 +19,33 @@ __all__ = [
 
 
 class ApplyWorkflowCreateV1(_ApplyWorkflowBaseV1, Create, of="ApplyWorkflow"):
-    """A new job, of which workflow and datasets come from the request's address."""
+    """New job; its workflow and datasets are in the URL of the request."""
 
     worker_init: Text | None = None
     slurm_account: Name | None = None
 
-    first_task_index: Position | None = None
-    """Position of the first step to run, counted from 0; null for the first one of the workflow."""
+    first_task_index: ListIndex | None = None
+    """Position of the first step to run, counted from 0; null for the first of the workflow."""
 
-    last_task_index: Position | None = None
-    """Position of the last step to run, counted from 0, inclusive; null for the last one of the workflow."""
+    last_task_index: ListIndex | None = None
+    """Position of the last step to run, counted from 0, inclusive; null for the last of the workflow."""
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         if self.last_task_index is not None and self.last_task_index < (self.first_task_index or 0):
-            message = "last_task_index comes before first_task_index"
+            message = "last_task_index should not be less than first_task_index"
             raise ValueError(message)
         return self
 
 
 class ApplyWorkflowUpdateV1(Update, of="ApplyWorkflow"):
-    """A change of a job, by whom the runner has left in the dark."""
+    """Fields that may change on a job whose runner stopped reporting."""
 
-    status: Given[JobStatusTypeV1] = None
+    status: NotNull[JobStatusTypeV1] = None
 
 
 class ApplyWorkflowReadV1(_ApplyWorkflowBaseV1, Read, of="ApplyWorkflow"):
-    """A job: one run of a workflow. It outlives what it ran on, of which it keeps copies."""
+    """Job: one run of a workflow; kept, with copies, when the project, workflow or datasets are deleted."""
 
     project_id: int | None
     workflow_id: int | None
@@ -60,7 +61,7 @@ class ApplyWorkflowReadV1(_ApplyWorkflowBaseV1, Read, of="ApplyWorkflow"):
     working_dir_user: str | None
     first_task_index: int
     last_task_index: int
-    start_timestamp: Moment
-    end_timestamp: Moment | None
+    start_timestamp: UtcDatetime
+    end_timestamp: UtcDatetime | None
     status: str
     log: str | None

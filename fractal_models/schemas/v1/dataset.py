@@ -4,18 +4,18 @@ from typing import Any
 
 from pydantic import Field
 
+from fractal_models.bases_v1 import _DatasetBaseV1, _ResourceBaseV1
 from fractal_models.schemas.body import Create, Read, Update
 from fractal_models.schemas.fields import (
     AbsolutePath,
-    Given,
     JSONDict,
     JSONDicts,
-    Moment,
     Name,
+    NotNull,
     StoredDict,
     StoredList,
+    UtcDatetime,
 )
-from fractal_models.schemas.v1.base import _DatasetBaseV1, _ResourceBaseV1
 from fractal_models.schemas.v1.project import ProjectReadV1
 
 __all__ = [
@@ -31,25 +31,25 @@ __all__ = [
 
 
 class ResourceCreateV1(_ResourceBaseV1, Create, of="Resource"):
-    """A new path of a dataset."""
+    """New path of a dataset."""
 
     path: AbsolutePath
 
 
 class ResourceUpdateV1(Update, of="Resource"):
-    """A change of a path of a dataset."""
+    """Change of a path of a dataset."""
 
-    path: Given[AbsolutePath] = None
+    path: NotNull[AbsolutePath] = None
 
 
 class ResourceReadV1(_ResourceBaseV1, Read, of="Resource"):
-    """One path of a dataset."""
+    """Path of a dataset."""
 
     dataset_id: int
 
 
 class DatasetCreateV1(_DatasetBaseV1, Create, of="Dataset"):
-    """A new dataset, of which the project comes from the request's address."""
+    """New dataset; its project is in the URL of the request."""
 
     name: Name
     type: Name | None = None
@@ -58,25 +58,25 @@ class DatasetCreateV1(_DatasetBaseV1, Create, of="Dataset"):
 
 
 class DatasetUpdateV1(Update, of="Dataset"):
-    """A change of a dataset."""
+    """Change of a dataset."""
 
-    name: Given[Name] = None
+    name: NotNull[Name] = None
     type: Name | None = None
-    meta: Given[JSONDict] = None
-    history: Given[JSONDicts] = None
-    read_only: Given[bool] = None
+    meta: NotNull[JSONDict] = None
+    history: NotNull[JSONDicts] = None
+    read_only: NotNull[bool] = None
 
 
 class DatasetReadV1(_DatasetBaseV1, Read, of="Dataset"):
-    """The data that workflows read and write."""
+    """Data that workflows read and write."""
 
     meta: StoredDict[Any]
     history: StoredList[dict[str, Any]]
-    timestamp_created: Moment
+    timestamp_created: UtcDatetime
     project_id: int
 
     project: ProjectReadV1
-    """The project that it belongs to."""
+    """Project of the dataset."""
 
     resource_list: list[ResourceReadV1]
-    """The paths that it consists of, in order of their ids."""
+    """Paths of the dataset, ordered by ID."""

@@ -1,15 +1,15 @@
-"""Results of long operations in the background."""
+"""Results of background operations."""
 
 from typing import Any
 
 from fractal_models.schemas.body import Read
-from fractal_models.schemas.fields import Moment, StoredDict
+from fractal_models.schemas.fields import StoredDict, UtcDatetime
 
 __all__ = ["StateRead"]
 
 
 class StateRead(Read, of="State"):
-    """What a long background operation has left to read."""
+    """Result of a background operation."""
 
     data: StoredDict[Any]
-    timestamp: Moment | None
+    timestamp: UtcDatetime | None

@@ -4,15 +4,15 @@ from typing import Any
 
 from pydantic import Field
 
+from fractal_models.bases_v1 import Source, _TaskBaseV1
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import Given, JSONDict, Link, Name, Text
-from fractal_models.schemas.v1.base import Source, _TaskBaseV1
+from fractal_models.schemas.fields import JSONDict, Link, Name, NotNull, Text
 
 __all__ = ["Source", "TaskCreateV1", "TaskReadV1", "TaskUpdateV1", "_TaskBaseV1"]
 
 
 class TaskCreateV1(_TaskBaseV1, Create, of="Task"):
-    """A new task, of which the owner is found out by the server."""
+    """New task; the server sets its owner."""
 
     source: Name
     name: Name
@@ -28,13 +28,13 @@ class TaskCreateV1(_TaskBaseV1, Create, of="Task"):
 
 
 class TaskUpdateV1(Update, of="Task"):
-    """A change of a task."""
+    """Change of a task."""
 
-    source: Given[Name] = None
-    name: Given[Name] = None
-    command: Given[Name] = None
-    input_type: Given[Name] = None
-    output_type: Given[Name] = None
+    source: NotNull[Name] = None
+    name: NotNull[Name] = None
+    command: NotNull[Name] = None
+    input_type: NotNull[Name] = None
+    output_type: NotNull[Name] = None
     version: Name | None = None
     meta: JSONDict | None = None
     args_schema: JSONDict | None = None
@@ -44,7 +44,7 @@ class TaskUpdateV1(Update, of="Task"):
 
 
 class TaskReadV1(_TaskBaseV1, Read, of="Task"):
-    """A program that processes images, to be put into workflows."""
+    """Program that processes images, as a step of workflows."""
 
     source: str
     name: str

@@ -4,15 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from fractal_models.bases_v1 import RESERVED_ARGUMENTS, _WorkflowBaseV1, _WorkflowTaskBaseV1, check_reserved_arguments
+from fractal_models.enums import WorkflowTaskStatusTypeV1
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import Given, JSONDict, Key, Moment, Name, Position, Unique
-from fractal_models.schemas.v1.base import (
-    RESERVED_ARGUMENTS,
-    WorkflowTaskStatusTypeV1,
-    _WorkflowBaseV1,
-    _WorkflowTaskBaseV1,
-    check_reserved_arguments,
-)
+from fractal_models.schemas.fields import JSONDict, ListIndex, Name, NotNull, RowId, Unique, UtcDatetime
 from fractal_models.schemas.v1.project import ProjectReadV1
 from fractal_models.schemas.v1.task import TaskReadV1
 
@@ -31,36 +26,36 @@ __all__ = [
 ]
 
 
-def _refuse_parallelization_level(meta: dict[str, Any]) -> dict[str, Any]:
+def _check_parallelization_level(meta: dict[str, Any]) -> dict[str, Any]:
     if "parallelization_level" in meta:
-        message = "holds parallelization_level, which is for its task to say"
+        message = "should not contain parallelization_level, which only the task sets"
         raise ValueError(message)
     return meta
 
 
-StepMeta = Annotated[JSONDict, AfterValidator(_refuse_parallelization_level)]
-"""How to run a step, which cannot change what its task runs in parallel over."""
+StepMeta = Annotated[JSONDict, AfterValidator(_check_parallelization_level)]
+"""Execution options of a step, without the level of parallelization."""
 
 
 class WorkflowTaskCreateV1(_WorkflowTaskBaseV1, Create, of="WorkflowTask"):
-    """A new step, of which workflow and task come from the request's address."""
+    """New step; its workflow and task are in the URL of the request."""
 
     meta: StepMeta | None = None
     args: JSONDict | None = None
 
-    order: Position | None = None
-    """Position in the workflow, counted from 0; null for its end."""
+    order: ListIndex | None = None
+    """Position in the workflow, counted from 0; null for the end."""
 
 
 class WorkflowTaskUpdateV1(_WorkflowTaskBaseV1, Update, of="WorkflowTask"):
-    """A change of a step."""
+    """Change of a step."""
 
     meta: StepMeta | None = None
     args: JSONDict | None = None
 
 
 class WorkflowTaskReadV1(Read, of="WorkflowTask"):
-    """A task at a place in a workflow."""
+    """Step of a workflow, which runs a task."""
 
     meta: dict[str, Any] | None
     args: dict[str, Any] | None
@@ -69,32 +64,32 @@ class WorkflowTaskReadV1(Read, of="WorkflowTask"):
     task_id: int
 
     task: TaskReadV1
-    """The task that it runs."""
+    """Task of the step."""
 
 
 class WorkflowCreateV1(_WorkflowBaseV1, Create, of="Workflow"):
-    """A new workflow, of which the project comes from the request's address."""
+    """New workflow; its project is in the URL of the request."""
 
     name: Name
 
 
 class WorkflowUpdateV1(Update, of="Workflow"):
-    """A change of a workflow."""
+    """Change of a workflow."""
 
-    name: Given[Name] = None
+    name: NotNull[Name] = None
 
-    reordered_workflowtask_ids: Given[Unique[Key]] = None
-    """The `id` of each step, in their new order."""
+    reordered_workflowtask_ids: NotNull[Unique[RowId]] = None
+    """ID of each step, in the new order."""
 
 
 class WorkflowReadV1(_WorkflowBaseV1, Read, of="Workflow"):
-    """A sequence of tasks to run on a dataset."""
+    """Sequence of tasks to run on a dataset."""
 
-    timestamp_created: Moment
+    timestamp_created: UtcDatetime
     project_id: int
 
     project: ProjectReadV1
-    """The project that it belongs to."""
+    """Project of the workflow."""
 
     task_list: list[WorkflowTaskReadV1]
-    """Its steps, in the order in which they run."""
+    """Steps, in order of execution."""

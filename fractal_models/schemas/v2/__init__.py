@@ -1,40 +1,31 @@
 """Version 2: API bodies, and the enumerations that the tables share with them."""
 
-from typing import TYPE_CHECKING
-
-from fractal_models.schemas.lazy import names_from
-from fractal_models.schemas.v2.base import (
+from fractal_models.enums import (
     JobStatusTypeV2,
     TaskGroupActivityActionV2,
     TaskGroupActivityStatusV2,
     TaskGroupV2OriginEnum,
     WorkflowTaskStatusTypeV2,
 )
-
-if TYPE_CHECKING:
-    from fractal_models.schemas.v2.dataset import (
-        DatasetCreateV2,
-        DatasetExportV2,
-        DatasetImportV2,
-        DatasetReadV2,
-        DatasetUpdateV2,
-    )
-    from fractal_models.schemas.v2.image import Filters, SingleImage
-    from fractal_models.schemas.v2.job import JobCreateV2, JobReadV2, JobUpdateV2
-    from fractal_models.schemas.v2.project import ProjectCreateV2, ProjectReadV2, ProjectUpdateV2
-    from fractal_models.schemas.v2.task import TaskCreateV2, TaskReadV2, TaskUpdateV2
-    from fractal_models.schemas.v2.task_group import (
-        TaskGroupActivityV2Read,
-        TaskGroupCreateV2,
-        TaskGroupReadV2,
-        TaskGroupUpdateV2,
-    )
-    from fractal_models.schemas.v2.workflow import WorkflowCreateV2, WorkflowReadV2, WorkflowUpdateV2
-    from fractal_models.schemas.v2.workflowtask import WorkflowTaskCreateV2, WorkflowTaskReadV2, WorkflowTaskUpdateV2
-else:
-    __getattr__ = names_from(
-        __name__, ["dataset", "image", "job", "project", "task", "task_group", "workflow", "workflowtask"]
-    )
+from fractal_models.schemas.v2.dataset import (
+    DatasetCreateV2,
+    DatasetExportV2,
+    DatasetImportV2,
+    DatasetReadV2,
+    DatasetUpdateV2,
+)
+from fractal_models.schemas.v2.image import Filters, SingleImage
+from fractal_models.schemas.v2.job import JobCreateV2, JobReadV2, JobUpdateV2
+from fractal_models.schemas.v2.project import ProjectCreateV2, ProjectReadV2, ProjectUpdateV2
+from fractal_models.schemas.v2.task import TaskCreateV2, TaskReadV2, TaskUpdateV2
+from fractal_models.schemas.v2.task_group import (
+    TaskGroupActivityV2Read,
+    TaskGroupCreateV2,
+    TaskGroupReadV2,
+    TaskGroupUpdateV2,
+)
+from fractal_models.schemas.v2.workflow import WorkflowCreateV2, WorkflowReadV2, WorkflowUpdateV2
+from fractal_models.schemas.v2.workflowtask import WorkflowTaskCreateV2, WorkflowTaskReadV2, WorkflowTaskUpdateV2
 
 __all__ = [
     "DatasetCreateV2",

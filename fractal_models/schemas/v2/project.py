@@ -1,25 +1,25 @@
-"""Projects of version 2: as in version 1, but never read-only."""
+"""Projects of version 2, without `read_only`."""
 
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import Given, Moment, Name
+from fractal_models.schemas.fields import Name, NotNull, UtcDatetime
 
 __all__ = ["ProjectCreateV2", "ProjectReadV2", "ProjectUpdateV2"]
 
 
 class ProjectCreateV2(Create, of="ProjectV2"):
-    """A new project."""
+    """New project."""
 
     name: Name
 
 
 class ProjectUpdateV2(Update, of="ProjectV2"):
-    """A change of a project."""
+    """Change of a project."""
 
-    name: Given[Name] = None
+    name: NotNull[Name] = None
 
 
 class ProjectReadV2(Read, of="ProjectV2"):
-    """What a group of users works on: the owner of datasets, workflows and jobs."""
+    """Workspace of one or several users, with datasets, workflows and jobs."""
 
     name: str
-    timestamp_created: Moment
+    timestamp_created: UtcDatetime

@@ -1,17 +1,17 @@
-"""Tasks of version 2: one part that runs in parallel over images, one that does not, or both."""
+"""Tasks of version 2, with a part that runs in parallel over images, one that does not, or both."""
 
 from typing import Any, Literal, Self
 
 from pydantic import Field, StrictBool, model_validator
 
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import Given, JSONDict, Link, Name, StoredDict, StoredList, Text, Unique
+from fractal_models.schemas.fields import JSONDict, Link, Name, NotNull, StoredDict, StoredList, Text, Unique
 
 __all__ = ["TaskCreateV2", "TaskReadV2", "TaskUpdateV2"]
 
 
 class TaskCreateV2(Create, of="TaskV2"):
-    """A new task, for the task group that the server knows."""
+    """New task; the server sets its task group."""
 
     name: Name
     command_non_parallel: Name | None = None
@@ -34,33 +34,33 @@ class TaskCreateV2(Create, of="TaskV2"):
     @model_validator(mode="after")
     def _check_commands(self) -> Self:
         if self.command_non_parallel is None and self.command_parallel is None:
-            message = "has neither command_non_parallel nor command_parallel"
+            message = "should have command_non_parallel or command_parallel"
             raise ValueError(message)
         return self
 
     @property
     def type(self) -> Literal["compound", "parallel", "non_parallel"]:
-        """Which of the two commands it has."""
+        """Type by the commands that the task has; "compound" for both."""
         if self.command_non_parallel is None:
             return "parallel"
         return "non_parallel" if self.command_parallel is None else "compound"
 
 
 class TaskUpdateV2(Update, of="TaskV2"):
-    """A change of what people say of a task; the rest is up to its package."""
+    """Change of a task, in fields that do not come from its package."""
 
-    command_non_parallel: Given[Name] = None
-    command_parallel: Given[Name] = None
-    input_types: Given[dict[Text, StrictBool]] = None
-    output_types: Given[dict[Text, StrictBool]] = None
+    command_non_parallel: NotNull[Name] = None
+    command_parallel: NotNull[Name] = None
+    input_types: NotNull[dict[Text, StrictBool]] = None
+    output_types: NotNull[dict[Text, StrictBool]] = None
     category: Name | None = None
     modality: Name | None = None
     authors: Name | None = None
-    tags: Given[Unique[Name]] = None
+    tags: NotNull[Unique[Name]] = None
 
 
 class TaskReadV2(Read, of="TaskV2"):
-    """A program that processes images, to be put into workflows."""
+    """Program that processes images, as a step of workflows."""
 
     taskgroupv2_id: int
     source: str | None

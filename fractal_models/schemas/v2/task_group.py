@@ -1,20 +1,20 @@
-"""Task groups of version 2 and what is done to them."""
+"""Task groups of version 2 and their activities."""
 
 from pydantic import Field
 
+from fractal_models.enums import TaskGroupActivityActionV2, TaskGroupActivityStatusV2, TaskGroupV2OriginEnum
 from fractal_models.schemas.body import Create, Read, Update
 from fractal_models.schemas.fields import (
     AbsolutePath,
     Extras,
-    Key,
-    Moment,
     PackageName,
     PackageVersion,
     PythonVersion,
+    RowId,
     StoredDict,
     Text,
+    UtcDatetime,
 )
-from fractal_models.schemas.v2.base import TaskGroupActivityActionV2, TaskGroupActivityStatusV2, TaskGroupV2OriginEnum
 from fractal_models.schemas.v2.task import TaskReadV2
 
 __all__ = [
@@ -29,10 +29,10 @@ __all__ = [
 
 
 class TaskGroupCreateV2(Create, of="TaskGroupV2"):
-    """A package of tasks that is about to be installed."""
+    """New package of tasks, to be installed."""
 
-    user_id: Key
-    user_group_id: Key | None = None
+    user_id: RowId
+    user_group_id: RowId | None = None
     origin: TaskGroupV2OriginEnum
     pkg_name: PackageName
     version: PackageVersion | None = None
@@ -47,13 +47,13 @@ class TaskGroupCreateV2(Create, of="TaskGroupV2"):
 
 
 class TaskGroupUpdateV2(Update, of="TaskGroupV2"):
-    """A change of who may use a task group."""
+    """Change of the user group that may use a task group."""
 
-    user_group_id: Key | None = None
+    user_group_id: RowId | None = None
 
 
 class TaskGroupReadV2(Read, of="TaskGroupV2"):
-    """One installed package of tasks."""
+    """Installed package of tasks."""
 
     user_id: int
     user_group_id: int | None
@@ -70,15 +70,15 @@ class TaskGroupReadV2(Read, of="TaskGroupV2"):
     venv_size_in_kB: int | None  # noqa: N815 (released name)
     venv_file_number: int | None
     active: bool
-    timestamp_created: Moment
-    timestamp_last_used: Moment
+    timestamp_created: UtcDatetime
+    timestamp_last_used: UtcDatetime
 
     task_list: list[TaskReadV2]
-    """Its tasks, in order of their ids."""
+    """Tasks of the group, ordered by ID."""
 
 
 class TaskGroupActivityV2Read(Read, of="TaskGroupActivityV2"):
-    """One collection, deactivation or reactivation of a task group. It outlives the group."""
+    """Collection, deactivation or reactivation of a task group; kept when the group is deleted."""
 
     user_id: int
     taskgroupv2_id: int | None
@@ -87,5 +87,5 @@ class TaskGroupActivityV2Read(Read, of="TaskGroupActivityV2"):
     status: str
     action: str
     log: str | None
-    timestamp_started: Moment
-    timestamp_ended: Moment | None
+    timestamp_started: UtcDatetime
+    timestamp_ended: UtcDatetime | None

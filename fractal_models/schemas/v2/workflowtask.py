@@ -1,33 +1,33 @@
-"""Workflow steps of version 2: meta and arguments for each of the two parts of a task."""
+"""Workflow steps of version 2, with options and arguments for each of the two parts of a task."""
 
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from fractal_models.enums import WorkflowTaskStatusTypeV2
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import Given, JSONDict, StoredDict
-from fractal_models.schemas.v2.base import WorkflowTaskStatusTypeV2
+from fractal_models.schemas.fields import JSONDict, NotNull, StoredDict
 from fractal_models.schemas.v2.image import Filters
 from fractal_models.schemas.v2.task import TaskReadV2
 
 __all__ = ["WorkflowTaskCreateV2", "WorkflowTaskReadV2", "WorkflowTaskStatusTypeV2", "WorkflowTaskUpdateV2"]
 
 RESERVED_ARGUMENTS = frozenset({"zarr_dir", "zarr_url", "zarr_urls", "init_args"})
-"""Arguments that the runner itself passes to tasks of version 2."""
+"""Arguments that the runner sets for tasks of version 2."""
 
 
-def _refuse_reserved_arguments(args: dict[str, Any]) -> dict[str, Any]:
-    if offending := sorted(RESERVED_ARGUMENTS.intersection(args)):
-        message = f"holds reserved names, which the runner sets itself: {', '.join(offending)}"
+def _check_reserved_arguments(args: dict[str, Any]) -> dict[str, Any]:
+    if reserved := sorted(RESERVED_ARGUMENTS.intersection(args)):
+        message = f"should not contain reserved arguments, which the runner sets: {', '.join(reserved)}"
         raise ValueError(message)
     return args
 
 
-StepArguments = Annotated[JSONDict, AfterValidator(_refuse_reserved_arguments)]
+StepArguments = Annotated[JSONDict, AfterValidator(_check_reserved_arguments)]
 
 
 class WorkflowTaskCreateV2(Create, of="WorkflowTaskV2"):
-    """A new step, of which workflow and task come from the request's address."""
+    """New step; its workflow and task are in the URL of the request."""
 
     meta_non_parallel: JSONDict | None = None
     meta_parallel: JSONDict | None = None
@@ -37,17 +37,17 @@ class WorkflowTaskCreateV2(Create, of="WorkflowTaskV2"):
 
 
 class WorkflowTaskUpdateV2(Update, of="WorkflowTaskV2"):
-    """A change of a step."""
+    """Change of a step."""
 
     meta_non_parallel: JSONDict | None = None
     meta_parallel: JSONDict | None = None
     args_non_parallel: StepArguments | None = None
     args_parallel: StepArguments | None = None
-    input_filters: Given[Filters] = None
+    input_filters: NotNull[Filters] = None
 
 
 class WorkflowTaskReadV2(Read, of="WorkflowTaskV2"):
-    """A task at a place in a workflow."""
+    """Step of a workflow, which runs a task."""
 
     order: int | None
     meta_non_parallel: dict[str, Any] | None
@@ -60,4 +60,4 @@ class WorkflowTaskReadV2(Read, of="WorkflowTaskV2"):
     task_id: int
 
     task: TaskReadV2
-    """The task that it runs."""
+    """Task of the step."""

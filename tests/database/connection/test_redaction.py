@@ -15,15 +15,15 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from fractal_models.base import Base
-from fractal_models.columns import UnstorableValueError
 from fractal_models.database import hide_row_values
+from fractal_models.database.connection.driver_errors import explain
 from fractal_models.database.inspection.roles import secret_columns
-from fractal_models.database.inspection.state import explain
 from fractal_models.models import OAuthAccount, UserOAuth, UserSettings
 from fractal_models.schemas import OAuthAccountRead, UserRead, UserSettingsRead
 from fractal_models.schemas.body import Read
 from fractal_models.testing.databases import Databases
 from fractal_models.testing.factories import OAuthAccountFactory, UserOAuthFactory, UserSettingsFactory
+from fractal_models.types import UnstorableValueError
 from tests.support.drivers import POSTGRESQL_DRIVERS, SQLITE_DRIVERS, Client
 
 MARK = "s3cr3t"
@@ -104,7 +104,7 @@ def test_secrets_are_not_in_errors_of_what_is_read(body: type[Read]) -> None:
 
 
 def test_secrets_are_not_in_errors_of_assignment() -> None:
-    with pytest.raises(ValueError, match="slurm_accounts: takes a list") as caught:
+    with pytest.raises(ValueError, match="slurm_accounts: should be a list") as caught:
         UserSettings().slurm_accounts = MARK  # type: ignore[assignment]
 
     assert MARK not in told_of(caught.value)
@@ -250,7 +250,7 @@ def test_error_that_sqlalchemy_raises_from_itself_is_told_once(users: dict[str, 
         client.run(flush(user(username="\0")))
 
     assert caught.value.__cause__ is caught.value
-    assert explain(caught.value, users["sqlite"]).message.count("holds a NUL character") == 1
+    assert explain(caught.value, users["sqlite"]).message.count("should not contain NUL characters") == 1
 
 
 def test_what_was_wrong_is_still_told(users: dict[str, URL]) -> None:

@@ -9,7 +9,9 @@ from alembic import command
 from sqlalchemy import URL, make_url
 
 from fractal_models.database import DatabaseState, UnreachableError, inspect_database
-from fractal_models.database.connection.engine import maintenance_engine, masked, sync_url, without_secrets
+from fractal_models.database.connection.engine import maintenance_engine
+from fractal_models.database.connection.redaction import masked, without_secrets
+from fractal_models.database.connection.urls import sync_url
 from fractal_models.testing.databases import Databases
 from tests.support.databases import alembic_config
 

@@ -269,8 +269,8 @@ def test_benchmark_counts_the_same(tmp_path: Path, capsys: pytest.CaptureFixture
     check_benchmark.main(["--rounds", "1", "--json", str(file)])
 
     results = json.loads(file.read_text())["results"]
-    assert [result["driver"] for result in results] == list(check_benchmark.DRIVERS)
+    assert [result["name"] for result in results] == list(check_benchmark.DRIVERS)
     assert {result["connections"] for result in results} == {1}
     assert {result["statements"] for result in results} <= {1, 2, 3}
     printed = capsys.readouterr().out
-    assert not [result for result in results if result["driver"] not in printed]
+    assert not [result for result in results if result["name"] not in printed]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ProgrammingError
 from fractal_models.database import DatabaseState, inspect_database
 from fractal_models.database.connection.engine import connect
 from fractal_models.database.inspection.roles import secret_columns
-from fractal_models.testing.databases import Databases
+from fractal_models.testing.databases import PostgreSQLDatabases
 from tests.support.catalog import catalog, revisions
 from tests.support.commandline import run
 from tests.support.databases import upgrade
@@ -39,7 +39,7 @@ class Roles:
         return self.url.set(username=f"{self.prefix}_{role}", password="role-password")
 
 
-def made(databases: Databases, url: URL) -> Iterator[Roles]:
+def made(databases: PostgreSQLDatabases, url: URL) -> Iterator[Roles]:
     roles = Roles(url, f"{url.database} 'x' {next(_numbers)}")
     roles.make()
     names = [f'"{roles.prefix}_{role}"' for role in ("migrator", "server", "analyst")]
@@ -47,12 +47,11 @@ def made(databases: Databases, url: URL) -> Iterator[Roles]:
     yield roles
     administer(url, *(f"DROP OWNED BY {name} CASCADE" for name in names))
     databases.drop(url)
-    assert isinstance(databases.place, URL)
-    administer(databases.place, *(f"DROP ROLE {name}" for name in names))
+    administer(databases.server_url, *(f"DROP ROLE {name}" for name in names))
 
 
 @pytest.fixture(scope="module")
-def roles(fractal_postgresql_databases: Databases, early_site: URL) -> Iterator[Roles]:
+def roles(fractal_postgresql_databases: PostgreSQLDatabases, early_site: URL) -> Iterator[Roles]:
     """Roles for a database with rows, at head."""
     url = fractal_postgresql_databases.create(early_site)
     upgrade(url)
@@ -60,13 +59,13 @@ def roles(fractal_postgresql_databases: Databases, early_site: URL) -> Iterator[
 
 
 @pytest.fixture
-def early_roles(fractal_postgresql_databases: Databases, early_site: URL) -> Iterator[Roles]:
+def early_roles(fractal_postgresql_databases: PostgreSQLDatabases, early_site: URL) -> Iterator[Roles]:
     """Roles for a database of fractal-server 2.9, with rows."""
     yield from made(fractal_postgresql_databases, fractal_postgresql_databases.create(early_site))
 
 
 @pytest.fixture
-def empty_roles(fractal_postgresql_databases: Databases) -> Iterator[Roles]:
+def empty_roles(fractal_postgresql_databases: PostgreSQLDatabases) -> Iterator[Roles]:
     yield from made(fractal_postgresql_databases, fractal_postgresql_databases.create())
 
 

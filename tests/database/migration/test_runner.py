@@ -22,8 +22,9 @@ from fractal_models.database import (
     create_engine,
     inspect_database,
 )
+from fractal_models.database.connection import timeouts
 from fractal_models.database.connection.engine import connect
-from fractal_models.database.migration import runner as migrate
+from fractal_models.database.migration import locks
 from fractal_models.testing.databases import Databases
 from tests.support.catalog import catalog, revisions
 from tests.support.commandline import finish, run, start
@@ -66,7 +67,7 @@ def migrator_of(url: URL) -> int:
     pytest.fail("no migrator came")
 
 
-LOCK = f"SELECT pg_advisory_lock({migrate.LOCK_KEY})"
+LOCK = f"SELECT pg_advisory_lock({locks.LOCK_KEY})"
 """Makes a session look like a migrator."""
 
 ADVISORY_LOCKS = """
@@ -89,7 +90,7 @@ def test_at_head_nothing_is_written_and_no_lock_taken(url: URL) -> None:
     engine.dispose()
     assert {statement.split()[0] for statement in statements} <= {"SELECT", "PRAGMA", "SET"}
     assert {statement for statement in statements if statement.startswith("SET")} <= {
-        f"SET LOCAL lock_timeout = {migrate.WAIT * 1000:.0f}"
+        f"SET LOCAL lock_timeout = {timeouts.MIGRATION_TIMEOUT * 1000:.0f}"
     }
     assert "advisory" not in " ".join(statements)
 
@@ -208,12 +209,12 @@ def test_reader_on_every_table_stops_the_upgrade_and_nobody_else(
     assert revisions(early_url) == [BASELINE]
     for client in (reading, writing):
         assert client.number > 100
-        assert client.longest < migrate.LOCK_TIMEOUT + NOISE
+        assert client.longest < timeouts.STRONG_LOCK_TIMEOUT + NOISE
     with capsys.disabled():
         print(
             f"\nlongest wait during an upgrade that gives up: {1000 * reading.longest:.0f} ms of a reader "
             f"({reading.number:,} statements), {1000 * writing.longest:.0f} ms of a writer ({writing.number:,}); "
-            f"lock timeout {1000 * migrate.LOCK_TIMEOUT:.0f} ms"
+            f"lock timeout {1000 * timeouts.STRONG_LOCK_TIMEOUT:.0f} ms"
         )
 
 
@@ -225,7 +226,7 @@ def test_upgrade_that_succeeds_keeps_nobody_waiting_either(early_url: URL, capsy
 
     assert (outcome.code, outcome.err) == (0, "")
     for client in (reading, writing):
-        assert client.longest < migrate.LOCK_TIMEOUT + NOISE
+        assert client.longest < timeouts.STRONG_LOCK_TIMEOUT + NOISE
     with capsys.disabled():
         print(
             f"\nlongest wait during an upgrade that succeeds: {1000 * reading.longest:.0f} ms of a reader, "
@@ -265,8 +266,7 @@ def test_table_that_is_locked_is_waited_for_no_longer_than_asked(early_url: URL,
 def test_table_that_is_locked_keeps_no_question_waiting(
     early_url: URL, postgres_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fractal_models.database.inspection.state.READ_WAIT", 0.2)
-    monkeypatch.setattr("fractal_models.database.connection.engine.READ_WAIT", 0.2)
+    monkeypatch.setattr("fractal_models.database.connection.engine.READ_LOCK_TIMEOUT", 0.2)
     with session(early_url, "LOCK TABLE alembic_version, jobv2 IN ACCESS EXCLUSIVE MODE"):
         for verb in ("status", "doctor"):
             outcome = run(verb, url=early_url)

@@ -1,0 +1,54 @@
+"""Questions before a migration."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from alembic import command
+from alembic.config import Config
+
+from fractal_models.cli.verbs import url_of
+from fractal_models.database.connection.engine import maintenance_engine
+from fractal_models.database.connection.errors import DatabaseState, DeclinedError
+from fractal_models.database.connection.redaction import masked
+from fractal_models.database.connection.timeouts import CONNECT_TIMEOUT
+from fractal_models.database.inspection.state import inspect_database
+from fractal_models.database.revisions.history import pending
+from fractal_models.database.revisions.rules import irreversible
+
+
+def confirm(config: Config, options: argparse.Namespace) -> None:
+    """Ask before a downgrade, and before an upgrade that cannot be undone.
+
+    Raises:
+        DeclinedError: The answer is not yes, or nothing can answer.
+    """
+    if options.yes:
+        return
+    if options.cmd[0] is command.downgrade:
+        question = f"Downgrade {masked(url_of(config))} to {options.revision}?"
+    elif losses := _losses(config, options.wait):
+        question = f"This cannot be fully undone: {' '.join(losses)} Is there a backup, and continue?"
+    else:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise DeclinedError(f"{question} Not a terminal; pass --yes")
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise DeclinedError("nothing was changed")
+
+
+def _losses(config: Config, timeout: float) -> list[str]:
+    """What the downgrade of each pending revision cannot restore."""
+    losses = {script.revision: loss for script in pending(None) if (loss := irreversible(script))}
+    if not losses:
+        return []
+    engine = maintenance_engine(url_of(config), min(CONNECT_TIMEOUT, timeout))
+    found = inspect_database(engine, check_drift=False)
+    if found.state is DatabaseState.EMPTY:
+        return []
+    return [losses[revision] for revision, _ in found.pending if revision in losses]

@@ -1,0 +1,127 @@
+"""URLs of databases: drivers, and the options that each of them takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from fractal_models.database.connection.errors import UPGRADE, DatabaseState, Status, UnreachableError
+
+DEFAULT_URL = "sqlite:///fractal.db"
+"""A file in the current folder."""
+
+SYNC_DRIVERS = {
+    "postgres": "postgresql+psycopg2",
+    "postgresql": "postgresql+psycopg2",
+    "postgresql+asyncpg": "postgresql+psycopg2",
+    "postgresql+psycopg_async": "postgresql+psycopg",
+    "sqlite+aiosqlite": "sqlite",
+}
+"""Synchronous driver for each URL scheme that names none or an asynchronous one."""
+
+ASYNC_DRIVERS = {
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "postgresql+psycopg2": "postgresql+asyncpg",
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+pysqlite": "sqlite+aiosqlite",
+}
+"""Asynchronous driver for each URL scheme that names none or a synchronous one."""
+
+LIBPQ_OPTIONS = {"options", "gssencmode", "channel_binding", "sslcert", "sslkey", "sslrootcert", "keepalives"}
+"""Common URL options of libpq that asyncpg does not know."""
+
+
+def sync_url(url: str | URL) -> URL:
+    """Convert a URL to a synchronous driver: psycopg2, unless it names psycopg.
+
+    Raises:
+        UnreachableError: Not a URL, or not of PostgreSQL or SQLite.
+    """
+    return _with_driver(url, SYNC_DRIVERS)
+
+
+def async_url(url: str | URL) -> URL:
+    """Convert a URL to an asynchronous driver: asyncpg or aiosqlite, unless it names another.
+
+    Raises:
+        UnreachableError: Not a URL, or not of PostgreSQL or SQLite.
+    """
+    return _with_driver(url, ASYNC_DRIVERS)
+
+
+def _with_driver(url: str | URL, drivers: dict[str, str]) -> URL:
+    parsed = _parse(url)
+    driver = drivers.get(parsed.drivername, parsed.drivername)
+    changed = parsed.set(drivername=driver)
+    if parsed.get_backend_name() == "sqlite":
+        return changed
+    # libpq and asyncpg write this option differently.
+    old, new = ("sslmode", "ssl") if driver == "postgresql+asyncpg" else ("ssl", "sslmode")
+    if old in changed.query:
+        changed = changed.difference_update_query([old]).update_query_dict({new: changed.query[old]})
+    hosts = changed.query.get("host")
+    if driver == "postgresql+asyncpg" and isinstance(hosts, tuple):
+        # With several hosts, libpq defaults to port 5432; asyncpg requires the port.
+        changed = changed.update_query_dict({"host": [host if ":" in host else f"{host}:5432" for host in hosts]})
+    return changed
+
+
+def _parse(url: str | URL) -> URL:
+    # The messages do not repeat the URL, which may hold a password.
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError):
+        message = "not a database URL; it should look like postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE"
+        raise UnreachableError(message) from None
+    if backend not in {"postgres", "postgresql", "sqlite"}:
+        message = f"databases of {backend} are not supported; use PostgreSQL or SQLite"
+        raise UnreachableError(message)
+    if "@" in (parsed.host or ""):
+        message = "the database URL contains an unescaped @; write it as %40"
+        raise UnreachableError(message)
+    return parsed
+
+
+def asyncpg_arguments(url: URL) -> tuple[URL, dict[str, Any]]:
+    """Move URL options that asyncpg takes as connect arguments; URLs of other drivers stay as they are.
+
+    Raises:
+        UnreachableError: asyncpg does not know an option of the URL.
+    """
+    if url.get_driver_name() != "asyncpg":
+        return url, {}
+    if unknown := sorted(LIBPQ_OPTIONS & url.query.keys()):
+        message = f"asyncpg does not know {', '.join(unknown)}; remove it from the URL, or use postgresql+psycopg"
+        raise UnreachableError(message)
+    arguments: dict[str, Any] = {}
+    if "connect_timeout" in url.query:
+        arguments["timeout"] = float(str(url.query["connect_timeout"]))
+    if "application_name" in url.query:
+        arguments["server_settings"] = {"application_name": url.query["application_name"]}
+    return url.difference_update_query(["connect_timeout", "application_name"]), arguments
+
+
+def is_read_only(url: URL) -> bool:
+    """Whether a SQLite URL opens its file read-only."""
+    return "mode=ro" in str(url) or "immutable=1" in str(url)
+
+
+def missing_file(url: URL) -> Status | None:
+    """Look for the file of a SQLite URL, since connecting would create it; None if it exists."""
+    path = url.database or ""
+    if url.get_backend_name() != "sqlite" or path in {"", ":memory:"} or path.startswith("file:"):
+        return None
+    if Path(path).is_dir():
+        return DatabaseState.NOT_A_DATABASE.status(f"{path} is a folder", "give the path of a file")
+    if Path(path).exists():
+        return None
+    folder = Path(path).parent
+    if folder.is_dir():
+        remedy = f"check the path, or create a new database there: {UPGRADE}"
+        return DatabaseState.FILE_NOT_FOUND.status(f"{path} does not exist", remedy, UPGRADE)
+    return DatabaseState.FILE_NOT_FOUND.status(f"the folder {folder} does not exist", "check the path")

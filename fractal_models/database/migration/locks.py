@@ -1,0 +1,229 @@
+"""Locks on PostgreSQL: the advisory lock of migrators, and bounds on the locks that revisions take."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
+
+from fractal_models.database.connection.driver_errors import LOCK_NOT_AVAILABLE
+from fractal_models.database.connection.engine import set_lock_timeout
+from fractal_models.database.connection.errors import BusyError
+from fractal_models.database.connection.redaction import sqlstate
+from fractal_models.database.connection.timeouts import STRONG_LOCK_TIMEOUT, milliseconds
+
+Report = Callable[[str], None]
+"""Receives progress, one line at a time."""
+
+LOCK_KEY = 7238456019873546
+"""Key of the advisory lock that a migrator holds; an arbitrary number."""
+
+SHOWN_SESSIONS = 5
+"""Number of sessions in a message, the oldest first."""
+
+_SESSION = (
+    "pid, application_name, usename, to_char(coalesce(xact_start, backend_start), 'YYYY-MM-DD HH24:MI:SS') AS since"
+)
+
+MIGRATORS = f"""
+    SELECT {_SESSION} FROM pg_stat_activity WHERE pid IN (
+        SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (classid::bigint << 32) + objid::bigint = :key
+    )
+"""
+
+LOCK_HOLDERS = f"""
+    SELECT {_SESSION} FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND pid IN (
+        SELECT pid FROM pg_locks WHERE locktype = 'relation' AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND relation IN (
+            SELECT oid FROM pg_class WHERE relkind IN ('r', 'i') AND pg_table_is_visible(oid)
+        )
+    ) ORDER BY xact_start
+"""
+
+
+def describe_sessions(connection: Connection, query: str) -> str:
+    """Sessions that a query finds, as `pg_stat_activity` shows them; "unknown" if there are none any more."""
+    rows = connection.execute(text(query), {"key": LOCK_KEY} if ":key" in query else {}).all()
+    connection.rollback()
+    sessions = [
+        # A role without pg_monitor does not see the start of other roles' sessions.
+        f"process {row.pid} ({row.application_name or 'unnamed'}, user {row.usename}"
+        + (f", since {row.since})" if row.since else ")")
+        for row in rows[:SHOWN_SESSIONS]
+    ]
+    if len(rows) > SHOWN_SESSIONS:
+        sessions.append(f"… ({len(rows)} in all)")
+    return ", ".join(sessions) or "unknown"
+
+
+class Waiting:
+    """A wait for other sessions: its deadline, its pauses, and one line for each new set of sessions."""
+
+    def __init__(self, timeout: float, report: Report, line: str, pauses: Iterator[float]) -> None:
+        self._deadline = time.monotonic() + timeout
+        self._report = report
+        self._line = line
+        self._pauses = pauses
+        self._reported = "unknown"
+
+    def pause(self, sessions: str) -> bool:
+        """Sleep before the next attempt, or return False when the timeout has passed."""
+        pause = next(self._pauses)
+        if time.monotonic() + pause > self._deadline:
+            return False
+        if sessions not in {"unknown", self._reported}:
+            self._report(f"{self._line} {sessions}")
+            self._reported = sessions
+        time.sleep(pause)
+        return True
+
+
+def constant_pauses(seconds: float) -> Iterator[float]:
+    """Pauses of equal length, in seconds."""
+    while True:
+        yield seconds
+
+
+def growing_pauses(seconds: float, maximum: float) -> Iterator[float]:
+    """Pauses that double up to a maximum, in seconds."""
+    while True:
+        yield seconds
+        seconds = min(2 * seconds, maximum)
+
+
+@contextmanager
+def migrator_lock(connection: Connection, timeout: float, report: Report) -> Iterator[None]:
+    """Hold the advisory lock of migrators; the server releases it when the session ends.
+
+    It is polled for, with no transaction open in between: `CREATE INDEX CONCURRENTLY` of the holder waits for all
+    transactions, also for one that waits for the lock.
+
+    Raises:
+        BusyError: Another migrator has held it for longer than the timeout.
+    """
+    _identify(connection)
+    waiting = Waiting(timeout, report, "waiting for another migration:", constant_pauses(0.1))
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}):
+        migrators = describe_sessions(connection, MIGRATORS)
+        if not waiting.pause(migrators):
+            raise BusyError(f"another migration has run for more than {timeout:g} s: {migrators}; wait for its end")
+    connection.commit()
+    try:
+        yield
+    finally:
+        # A lost connection has lost the lock as well.
+        with suppress(DBAPIError):
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
+            connection.execute(text("RESET application_name"))
+            if _detects_lost_clients(connection):
+                connection.execute(text("RESET client_connection_check_interval"))
+            connection.commit()
+
+
+def _identify(connection: Connection) -> None:
+    """Name the session for those who wait, and let the server notice within a second when this process is killed."""
+    name = f"fractal-models {socket.gethostname()} {os.getpid()}"[:63]
+    connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
+    if _detects_lost_clients(connection):
+        try:
+            with connection.begin_nested():
+                connection.execute(text("SET client_connection_check_interval = '1s'"))
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            # Not all platforms support it.
+    connection.commit()
+
+
+def _detects_lost_clients(connection: Connection) -> bool:
+    return (connection.dialect.server_version_info or ()) >= (14,)
+
+
+@contextmanager
+def bounded_reads(connection: Connection, timeout: float) -> Iterator[None]:
+    """Set the lock timeout of all transactions.
+
+    Raises:
+        BusyError: Another session has locked a table for longer.
+    """
+    set_timeout = set_lock_timeout(timeout)
+    event.listen(connection, "begin", set_timeout)
+    try:
+        yield
+    except DBAPIError as error:
+        if sqlstate(error.orig) != LOCK_NOT_AVAILABLE or connection.invalidated:
+            raise
+        connection.rollback()
+        sessions = describe_sessions(connection, LOCK_HOLDERS)
+        message = (
+            f"could not acquire a lock within {timeout:g} s; nothing was changed. End the blocking sessions, or try "
+            f"again later: {sessions}"
+        )
+        raise BusyError(message) from error
+    finally:
+        event.remove(connection, "begin", set_timeout)
+
+
+class LockBudget:
+    """Bound on the time for which each transaction queues for and holds strong locks.
+
+    Other sessions wait from the first strong lock that it requests until it ends. What is left of the time is the
+    `lock_timeout` of each of its statements.
+    """
+
+    STRONG = re.compile(r"\s*(ALTER|COMMENT|CREATE|DO|DROP|LOCK|TRUNCATE)\b", re.IGNORECASE)
+
+    WEAK = re.compile(r"\b(CONCURRENTLY|VALIDATE\s+CONSTRAINT)\b", re.IGNORECASE)
+    """Statements that take a weak lock; they may wait for the full timeout."""
+
+    def __init__(self, connection: Connection, timeout: float) -> None:
+        self._connection = connection
+        self._timeout = timeout
+        self._first_request: float | None = None
+        self._listeners: dict[str, Callable[..., None]] = {
+            "before_cursor_execute": self._before,
+            "commit": self._end,
+            "rollback": self._end,
+        }
+
+    def __enter__(self) -> None:
+        for name, listener in self._listeners.items():
+            event.listen(self._connection, name, listener)
+
+    def __exit__(self, *_: object) -> None:
+        for name, listener in self._listeners.items():
+            event.remove(self._connection, name, listener)
+        with suppress(DBAPIError):
+            self._connection.rollback()
+            self._connection.execute(text("RESET lock_timeout"))
+            self._connection.commit()
+
+    def _before(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
+        if not self.STRONG.match(statement):
+            return
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            self._first_request = None  # the previous statement has released its locks
+        timeout = self._timeout if self.WEAK.search(statement) else self._left()
+        # Through SQLAlchemy, so that a connection lost here raises the usual error.
+        connection.exec_driver_sql(f"SET lock_timeout = {milliseconds(timeout)}")
+
+    def _left(self) -> float:
+        now = time.monotonic()
+        if self._first_request is None:
+            self._first_request = now
+        # Half of the bound is for the statement itself, once it has its lock.
+        return max(STRONG_LOCK_TIMEOUT / 2 - (now - self._first_request), 0.001)
+
+    def _end(self, _connection: Connection) -> None:
+        self._first_request = None
