@@ -378,7 +378,7 @@ def test_status_of_a_role_that_may_not_read_everything(guarded: Guarded) -> None
 
     assert (outcome.code, outcome.err) == (0, "")
     assert re.search(r"^project +0$", outcome.out, re.MULTILINE)
-    assert re.search(r"^state +not permitted$", outcome.out, re.MULTILINE)
+    assert re.search(r"^state +permission denied$", outcome.out, re.MULTILINE)
 
 
 # Wait
@@ -400,7 +400,7 @@ def test_wait_gives_up(closed_url: URL) -> None:
     outcome = run("wait", "--timeout", "0.5", url=closed_url)
 
     assert outcome.code == 7
-    assert "gave up after 0.5 s" in outcome.err
+    assert "no connection within 0.5 s" in outcome.err
     assert "connection refused" in outcome.err
 
 
@@ -487,7 +487,7 @@ def test_downgrade_without_a_terminal_needs_yes(site_url: URL) -> None:
     assert snapshot(site_url) == before
     assert outcome.code == 9
     assert outcome.err == (
-        f"fractal-models: Downgrade {site_url.render_as_string()} to {BASELINE}? Nobody is there to answer: say --yes\n"
+        f"fractal-models: Downgrade {site_url.render_as_string()} to {BASELINE}? Not a terminal; pass --yes\n"
     )
     assert run("downgrade", BASELINE, "--yes", url=site_url).code == 0
     assert revisions(site_url) == [BASELINE]
@@ -511,7 +511,7 @@ def test_downgrade_is_done_when_confirmed(url: URL) -> None:
     assert revisions(url) == [BASELINE]
 
 
-def test_closed_input_is_nobody(sqlite_url: URL) -> None:
+def test_closed_input_is_not_a_terminal(sqlite_url: URL) -> None:
     closed = f"{shlex.quote(COMMAND)} downgrade {BASELINE} <&-"
 
     done = subprocess.run(
@@ -519,7 +519,7 @@ def test_closed_input_is_nobody(sqlite_url: URL) -> None:
     )
 
     assert done.returncode == 9
-    assert "say --yes" in done.stderr
+    assert "pass --yes" in done.stderr
 
 
 def test_leaving_gives_back_what_was_adopted(site_url: URL) -> None:

@@ -92,7 +92,7 @@ async def test_options_of_a_url_that_asyncpg_has_other_words_for_are_told_in_the
 
 
 def test_options_of_a_url_that_asyncpg_does_not_know_are_named() -> None:
-    with pytest.raises(UnreachableError, match="asyncpg does not know options, sslrootcert: leave that out"):
+    with pytest.raises(UnreachableError, match="asyncpg does not know options, sslrootcert; remove it from the URL"):
         create_async_engine("postgresql://host/name?sslrootcert=x&options=y")
 
 

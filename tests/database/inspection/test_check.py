@@ -234,7 +234,7 @@ async def test_asynchronous_connection_will_do(driver: str, request: pytest.Fixt
 def test_error_on_a_connection_is_explained_too(guarded: Guarded) -> None:
     with (
         connect(guarded.create_at_head().set(username="other")) as connection,
-        pytest.raises(UnreachableError, match="not permitted"),
+        pytest.raises(UnreachableError, match="permission denied"),
     ):
         check_database(connection)
 

@@ -61,7 +61,7 @@ def test_index_that_is_missing_or_another_is_found(sites: Sites, statements: lis
         (["ALTER TABLE jobv2 DROP CONSTRAINT ck_jobv2_status"], "check jobv2.ck_jobv2_status is missing"),
         (
             ["ALTER TABLE jobv2 ALTER id DROP DEFAULT"],
-            "column jobv2.id is integer, not null, not counted up, not integer, not null",
+            "column jobv2.id is integer, not null, not generated, not integer, not null",
         ),
         (
             ["ALTER TABLE linkusergroup ALTER timestamp_created SET DEFAULT now()"],

@@ -57,7 +57,14 @@ REST = "read_only BOOLEAN NOT NULL, timestamp_created DATETIME NOT NULL"
 
 CASES = [
     Case("empty", DatabaseState.EMPTY, 3, "^the database is empty$", EMPTY, remedy="run `fractal-models upgrade head`"),
-    Case("beside others", DatabaseState.EMPTY, 3, "beside tables of others", EMPTY, ("CREATE TABLE lab (id INTEGER)",)),
+    Case(
+        "beside others",
+        DatabaseState.EMPTY,
+        3,
+        "beside tables of another application",
+        EMPTY,
+        ("CREATE TABLE lab (id INTEGER)",),
+    ),
     Case("at head", DatabaseState.AT_HEAD, 0, f"^the database is at head, {head()}$"),
     Case("behind", DatabaseState.BEHIND, 3, rf"at revision {ONE_NAME}, \d behind {head()}$", ONE_NAME),
     Case("server 2.9", DatabaseState.SERVER_2_9, 3, r"\(fractal-server 2\.9\.0 to 2\.9\.1\), \d behind", BASELINE),
@@ -102,7 +109,7 @@ CASES = [
         "newer package",
         DatabaseState.UNKNOWN_REVISION,
         5,
-        "has 23 of our tables, but stands at revision 0123456789ab, which is unknown here; these models can read apply",
+        "has 23 tables of Fractal, but its revision 0123456789ab is unknown here; these models can read apply",
         statements=(stamped("0123456789ab"),),
         remedy="pip install --upgrade fractal-models",
     ),
@@ -118,7 +125,7 @@ CASES = [
         "another application",
         DatabaseState.FOREIGN,
         5,
-        "belongs to another application: it stands at revision 1a2b3c4d and has no table of Fractal$",
+        "belongs to another application: it is at revision 1a2b3c4d and has no table of Fractal$",
         EMPTY,
         (
             "CREATE TABLE lab (id INTEGER)",
@@ -131,7 +138,7 @@ CASES = [
         "head without revision",
         DatabaseState.UNVERSIONED,
         5,
-        f"has 23 of our tables but no revision in alembic_version; its schema is that of {head()}$",
+        f"has 23 tables of Fractal but no revision in alembic_version; its schema is that of {head()}$",
         statements=(UNVERSIONED,),
         remedy=f"fractal-models stamp {head()}",
     ),
@@ -522,11 +529,11 @@ FILES: dict[str, tuple[DatabaseState, int, str, Callable[[Path], str]]] = {
         "database is locked",
         lambda folder: f"sqlite:///{folder}/locked.db?timeout=0.1",
     ),
-    "no URL": (DatabaseState.UNREACHABLE, 7, "is no URL", lambda folder: f"{folder}/new.db"),
+    "no URL": (DatabaseState.UNREACHABLE, 7, "not a database URL", lambda folder: f"{folder}/new.db"),
     "MySQL": (
         DatabaseState.UNREACHABLE,
         7,
-        "none that Fractal runs on",
+        "are not supported",
         lambda _folder: f"mysql://me:{SECRET}@server/name",
     ),
 }

@@ -331,7 +331,7 @@ def test_file_that_stays_locked_is_told(sqlite_site: URL, transaction: list[str]
         outcome = run("upgrade", "head", "--wait", "0.5", url=sqlite_site)
 
     assert outcome.code == BusyError.exit_code
-    assert "kept the file locked for 0.5 s" in outcome.err
+    assert "has locked the file for 0.5 s" in outcome.err
     assert outcome.err.count("\n") == 1
     assert revisions(sqlite_site) == [BASELINE]
     assert content(sqlite_site) == rows

@@ -221,7 +221,7 @@ def test_upgrade_that_cannot_be_undone_reminds_of_a_backup(lossy: History, site_
     assert outcome.code == 9
     assert outcome.err == (
         f"fractal-models: This cannot be fully undone: {LOSS} Is there a backup, and shall it go on? "
-        "Nobody is there to answer: say --yes\n"
+        "Not a terminal; pass --yes\n"
     )
 
 
