@@ -78,11 +78,15 @@ def test_python_blocks_of_the_guide_run_one_after_the_other(folder: Path) -> Non
     ]
 
 
-def test_test_of_the_guide_passes(pytester: pytest.Pytester) -> None:
+def test_test_of_the_guide_passes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It needs no other plugin that happens to be installed: some start slowly.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     (test,) = (block for block in blocks(GUIDE, "python") if "def test_" in block)
     pytester.makepyfile(test)
 
-    pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error").assert_outcomes(passed=1)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "fractal", "-W", "error")
+
+    result.assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("file", ["README.md", "docs/servers.md", "docs/operators.md", "CONTRIBUTING.md"])

@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
@@ -148,7 +148,6 @@ def test_every_change_renumbers_and_is_saved(session: Session, new_workflow: New
         check_saved(session, workflow, expected)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.sampled_from([*IN_PLACE, *ASSIGNED, "commit"]), st.integers(0, 9), st.integers(0, 9)), max_size=12
