@@ -19,11 +19,11 @@ from tests.support.databases import databases_of
 # It wins over every other configuration: no test may reach the database of whoever runs them.
 os.environ.pop("FRACTAL_DATABASE_URL", None)
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.sites"]
+pytest_plugins = ["tests.support.sites", "tests.support.fixtures"]
 
 settings.register_profile(
     "sample",
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     # One database serves all examples of a test: each takes its rows back.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
