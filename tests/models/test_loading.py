@@ -48,7 +48,7 @@ HEAVY: dict[type[Base], list[str]] = {
     TaskV2: ["args_schema_non_parallel", "args_schema_parallel", "docs_info"],
 }
 
-EAGER = [Dataset, DatasetV2, Project, ProjectV2, TaskGroupV2, UserOAuth, Workflow, WorkflowV2]
+EAGER: list[type[Base]] = [Dataset, DatasetV2, Project, ProjectV2, TaskGroupV2, UserOAuth, Workflow, WorkflowV2]
 
 BATCH = 500
 """Number of rows per statement of SQLAlchemy's `selectin`."""
