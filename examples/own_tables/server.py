@@ -75,13 +75,6 @@ def list_notes(project: Project) -> Any:
     return project.notes  # type: ignore[attr-defined]  # the backref of `Note.project`
 
 
-@app.delete("/projects/{project_id}", status_code=204)
-def delete_project(project: Project, session: Database) -> None:
-    """Delete a project with its notes."""
-    session.delete(project)
-    session.commit()
-
-
 if __name__ == "__main__":
     try:
         check_database(engine)
