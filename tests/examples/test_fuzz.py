@@ -18,6 +18,7 @@ from sqlmodel import Session
 
 from fractal_models.database import create_engine
 from fractal_models.models import UserOAuth, UserSettings
+from tests.support.databases import mainly_on
 from tests.support.example_clients import PASSWORD, Plan, log_in_elsewhere, new_email, plan, register
 from tests.support.example_server import Served, serve_app
 
@@ -76,6 +77,7 @@ def own_parameters(victim: Victim) -> dict[str, int]:
     return {"task_id": 1, "job_id": 1, **victim.plan.parameters}
 
 
+@mainly_on("sqlite")
 def test_random_requests(victim: Victim, thorough: bool) -> None:
     number = 10_000 if thorough else 100
     document = schemathesis.openapi.from_url(f"{victim.server.url}/openapi.json")
@@ -121,6 +123,7 @@ def aim(case: Case[Any], parameters: dict[str, int]) -> None:
             place[name] = parameters[name]
 
 
+@mainly_on("postgresql")
 def test_values_that_are_hardly_json(victim: Victim) -> None:
     document = victim.client.get("/openapi.json").json()
 

@@ -11,7 +11,7 @@ from sqlalchemy import URL
 
 from fractal_models.database import DatabaseState, inspect_database
 from fractal_models.database.revisions.history import BASELINE
-from tests.support.databases import ROOT, upgrade
+from tests.support.databases import ROOT, mainly_on, upgrade
 from tests.support.example_server import environment, free_port
 from tests.support.shell import shell, terminal
 
@@ -20,6 +20,7 @@ README = (FOLDER / "README.md").read_text()
 COMMANDS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
+@mainly_on("postgresql")
 def test_commands_do_what_the_text_says(empty_url: URL, tmp_path: Path) -> None:
     env = terminal(empty_url, tmp_path, PORT=free_port())
     with shell("".join(COMMANDS), env, tmp_path) as (status, output, errors):
@@ -36,6 +37,7 @@ def test_commands_do_what_the_text_says(empty_url: URL, tmp_path: Path) -> None:
     assert inspect_database(empty_url).state is DatabaseState.EMPTY
 
 
+@mainly_on("sqlite")
 def test_server_does_not_start_on_a_database_that_is_behind(empty_url: URL) -> None:
     upgrade(empty_url, BASELINE)
     program = [sys.executable, str(FOLDER / "server.py")]

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 
 from fractal_models.database import create_engine
 from fractal_models.models import ApplyWorkflow, OAuthAccount
+from tests.support.databases import mainly_on
 from tests.support.example_server import FOLDER, free_port
 from tests.support.shell import shell, terminal
 
@@ -30,12 +31,14 @@ def env(empty_url: URL, tmp_path: Path) -> dict[str, str]:
     )
 
 
+@mainly_on("sqlite")
 def test_the_server_does_not_start_without_a_database(env: dict[str, str], tmp_path: Path) -> None:
     with shell(REFUSED, env, tmp_path) as (status, output, errors):
         assert (status, output, errors.count("\n")) == (3, "", 1)
         assert UPGRADE.strip() in errors
 
 
+@mainly_on("postgresql")
 def test_the_commands_do_what_the_text_says(env: dict[str, str], empty_url: URL, tmp_path: Path) -> None:
     with shell(UPGRADE + "".join(REST), env, tmp_path) as (status, output, errors):
         assert (status, errors) == (0, "")

@@ -175,7 +175,7 @@ CASES = [
         6,
         f"differs from revision {head()}: column state.data is missing$",
         statements=("ALTER TABLE state DROP COLUMN data",),
-        remedy="find out who changed it and undo that",
+        remedy="undo the manual changes",
     ),
     Case(
         "without an index",
