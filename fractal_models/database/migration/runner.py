@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
 from fractal_models.database.inspection.access import refuse_unwritable
 from fractal_models.database.inspection.contents import read_revisions
+from fractal_models.database.inspection.dependents import require_no_dependents
 from fractal_models.database.inspection.other_releases import unknown_revision
 from fractal_models.database.inspection.state import refuse_drift, refuse_unversioned
 from fractal_models.database.migration import postgresql, sqlite
@@ -185,6 +186,7 @@ class Migration:
         if not self._is_planned:
             self._plan(context)
         self._require_valid_rows(revisions, context)
+        self._require_no_dependents(context)
         while self._steps:
             step = self._steps[0]
             self._announce(step)
@@ -222,6 +224,12 @@ class Migration:
         if context.dialect.name == "sqlite":
             findings += rules.orphans(context.connection)
         rules.require_none(findings)
+
+    def _require_no_dependents(self, context: MigrationContext) -> None:
+        """Look for dependent objects before the first of all downgrades."""
+        downgrades = [step.revision for step in self._steps if isinstance(step, RevisionStep) and not step.is_upgrade]
+        if downgrades and context.connection is not None:
+            require_no_dependents(context.connection, downgrades)
 
     def _announce(self, step: MigrationStep) -> None:
         """Report a step, once."""
