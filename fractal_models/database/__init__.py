@@ -23,6 +23,7 @@ from fractal_models.database.connection.urls import async_url, sync_url
 from fractal_models.database.inspection.check import check_database, check_database_async
 from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import alembic_config
+from fractal_models.database.row_locks import lock_row, lock_row_async
 
 __all__ = [
     "BlockedByDataError",
@@ -44,6 +45,8 @@ __all__ = [
     "create_engine",
     "hide_row_values",
     "inspect_database",
+    "lock_row",
+    "lock_row_async",
     "sessionmaker",
     "sync_url",
 ]
