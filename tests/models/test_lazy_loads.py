@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import Session, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from fractal_models.base import Base
-from fractal_models.database import async_sessionmaker
 from fractal_models.lazy_loads import NotLoadedError
 from fractal_models.loading import without_relationships
 from fractal_models.models import (
@@ -49,21 +47,23 @@ async def created(session: AsyncSession, row: Any) -> Any:
 
 
 @pytest.fixture
-async def project_id(async_engine: AsyncEngine) -> int:
+async def project_id(async_session: AsyncSession) -> int:
     """A project that no session has loaded."""
-    async with async_sessionmaker(async_engine)() as session:
-        project = await session.run_sync(ProjectV2Factory.create)
-        return project.id or 0
+    session = async_session
+    project = await session.run_sync(ProjectV2Factory.create)
+    session.expunge_all()
+    return project.id or 0
 
 
 @pytest.fixture
-async def task_id(async_engine: AsyncEngine) -> int:
+async def task_id(async_session: AsyncSession) -> int:
     """A task that no session has loaded."""
-    async with async_sessionmaker(async_engine)() as session:
-        owner = await session.run_sync(UserOAuthFactory.create)
-        tasks = [TaskV2Factory.build()]
-        group = await session.run_sync(TaskGroupV2Factory.create, user_id=owner.id, task_list=tasks)
-        return group.task_list[0].id or 0
+    session = async_session
+    owner = await session.run_sync(UserOAuthFactory.create)
+    tasks = [TaskV2Factory.build()]
+    group = await session.run_sync(TaskGroupV2Factory.create, user_id=owner.id, task_list=tasks)
+    session.expunge_all()
+    return group.task_list[0].id or 0
 
 
 NEW: list[tuple[Callable[[], Base], type[BaseModel], str]] = [

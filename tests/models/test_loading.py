@@ -347,7 +347,7 @@ def test_rows_without_their_relationships_are_one_statement(session: Session, mo
     fill(session, 3)
     statements = statement_count(session.get_bind().engine)
     rows = session.exec(select(model).options(without_relationships(model))).all()
-    assert (len(rows), len(statements)) == (3, 1)
+    assert (len(rows), sum(statement.startswith("SELECT") for statement in statements)) == (3, 1)
     row: Any = rows[0]
     for name in list(sa.inspect(model).relationships.keys()):
         with pytest.raises(InvalidRequestError, match=rf"{model.__name__}\.{name}"):
