@@ -21,7 +21,7 @@ def test_plain_models_load_the_same_rows_and_relationships(tmp_path: Path, model
     with Session(engine) as session:
         own = session.exec(select(model)).all()
         others: Any = session.execute(sa.select(plain[model.__name__])).scalars().all()
-        assert [row.id for row in others] == [1, 2]  # type: ignore[attr-defined]
+        assert [row.id for row in others] == [1, 2]
         for row, other in zip(own, others, strict=True):
             assert set(row.__dict__) == set(other.__dict__)
     engine.dispose()
