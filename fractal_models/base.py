@@ -135,12 +135,15 @@ class Base(SQLModel):
             raise redact_input(error) from None
 
     def sqlmodel_update(self, obj: dict[str, Any] | BaseModel, *, update: dict[str, Any] | None = None) -> Self:
-        """Set columns and relationships to the values of a dict, or to those that were given to a body.
+        """Set columns and relationships to the values of a dict, of the fields given to a body, or of another row.
 
         Raises:
             TypeError: A name is neither. (SQLModel ignores it silently.)
         """
-        values = obj.model_dump(exclude_unset=True) if isinstance(obj, BaseModel) else obj
+        if isinstance(obj, Base):
+            values = {name: getattr(obj, name) for name in type(obj).model_fields}
+        else:
+            values = obj.model_dump(exclude_unset=True) if isinstance(obj, BaseModel) else obj
         values = {**values, **(update or {})}
         _check_names(type(self), values)
         for name, value in values.items():
@@ -197,10 +200,10 @@ class Base(SQLModel):
         if name in self.__sqlmodel_relationships__:
             set_attribute(self, name, value)
             return
-        # Assigning the same dict again saves its nested edits, and makes a plain dict of `model_validate` a tracked
-        # one. SQLAlchemy ignores a value that is already there.
         if value is None and (default := _null_defaults(type(self)).get(name)):
             value = default()
+        # Assigning the same dict again saves its nested edits, and makes a plain dict of `model_validate` a tracked
+        # one. SQLAlchemy ignores a value that is already there.
         again = isinstance(value, dict | list) and self.__dict__.get(name) is value
         if again:
             del self.__dict__[name]

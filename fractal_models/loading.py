@@ -12,7 +12,9 @@ use `session.refresh(dataset, ["images"])`; to load one column of all rows, add 
 
 Columns that were left out are also missing in `model_dump()` and `repr()`. An expired object, as after `commit()`
 without `expire_on_commit=False`, loads all columns when it is read. So does an object after `refresh()` without names
-of columns: in asynchronous code, name them.
+of columns: in asynchronous code, name them. `session.get(DatasetV2, key, populate_existing=True)` loads the whole row.
+
+`without_relationships(DatasetV2)` leaves out related rows: each relationship is one more statement.
 """
 
 from sqlalchemy import inspect

@@ -153,3 +153,10 @@ def test_an_update_from_a_body_sets_what_was_given(session: Session) -> None:
     assert (project.name, project.read_only) == ("b", True)
     project.sqlmodel_update(Named(), update={"name": "c"})
     assert (project.name, project.read_only) == ("c", True)
+
+
+def test_an_update_from_a_row_sets_all_its_columns(session: Session) -> None:
+    one, other = ProjectFactory.create(session), ProjectFactory.create(session, name="other", read_only=True)
+    one.sqlmodel_update(other, update={"id": one.id})
+    session.commit()
+    assert one.model_dump(exclude={"id"}) == other.model_dump(exclude={"id"})
