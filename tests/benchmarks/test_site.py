@@ -21,16 +21,16 @@ from fractal_models.testing.databases import Databases
 from tests.support.databases import upgrade
 
 
-@pytest.mark.parametrize(("engine", "draw"), [("postgresql", True), ("sqlite", False)])
+@pytest.mark.parametrize("engine", ["postgresql", pytest.param("sqlite", marks=pytest.mark.thorough)])
 def test_benchmark_measures_a_site_before_and_after_the_upgrade(
-    engine: str, draw: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(benchmark, "REFERRING_JOBS", (2, 20))
     monkeypatch.setattr(upgrading, "WARM_UP", 0.1)
     file, picture = tmp_path / "figures.json", tmp_path / "picture.svg"
     small = ["--jobs", "200", "--rounds", "1", "--inserts", "50", "--images", "5"]
 
-    benchmark.main([*small, "--engine", engine, "--json", str(file), *(["--picture", str(picture)] if draw else [])])
+    benchmark.main([*small, "--engine", engine, "--json", str(file), "--picture", str(picture)])
 
     printed = capsys.readouterr().out
     written = json.loads(file.read_text())
@@ -45,7 +45,7 @@ def test_benchmark_measures_a_site_before_and_after_the_upgrade(
     assert [counts["2"] - counts["20"] for counts in figures["statements"].values()] == [0] * 6
     assert all(target["name"] for target in figures["targets"])
     assert "200 jobs of each version" in printed
-    assert not draw or "jobs of a project, newest 25" in picture.read_text()
+    assert "jobs of a project, newest 25" in picture.read_text()
 
 
 def test_benchmark_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,7 +79,7 @@ def own_parameters(victim: Victim) -> dict[str, int]:
 
 @mainly_on("sqlite")
 def test_random_requests(victim: Victim, thorough: bool) -> None:
-    number = 10_000 if thorough else 100
+    number = 10_000 if thorough else 60
     document = schemathesis.openapi.from_url(f"{victim.server.url}/openapi.json")
     operations = [found.ok() for found in document.get_all_operations() if isinstance(found, Ok)]
     requests = [
