@@ -37,6 +37,17 @@ class Base(SQLModel):
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse subclasses of tables.
+
+        Raises:
+            TypeError: A base class is a table.
+        """
+        super().__init_subclass__(**kwargs)
+        if (table := getattr(cls, "__table__", None)) is not None:
+            message = f"{cls.__name__} cannot extend table {table.name}; define another table with a foreign key to it"
+            raise TypeError(message)
+
     @classmethod
     def __table_cls__(cls, name: str, metadata: MetaData, *args: Any, **kwargs: Any) -> Table:
         """Create the table of a class: SQLAlchemy calls this in place of `Table`.

@@ -30,10 +30,8 @@ from fractal_models.base import Base
 from fractal_models.database import DatabaseError, async_sessionmaker, check_database_async, create_async_engine
 from fractal_models.models import LinkUserProject, OAuthAccount, UserOAuth
 from fractal_models.models import v1 as tables
-from fractal_models.schemas import UserCreate, UserRead
+from fractal_models.schemas import Read, RowId, UserCreate, UserRead
 from fractal_models.schemas import v1 as bodies
-from fractal_models.schemas.body import Read
-from fractal_models.schemas.fields import RowId
 from fractal_models.utils import get_timestamp
 
 with warnings.catch_warnings(action="ignore"):  # It configures pydantic in the style of version 1.

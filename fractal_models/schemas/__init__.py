@@ -1,11 +1,22 @@
-"""API bodies: those of users, and in `v1` and `v2` those of the two versions, with their enumerations."""
+"""API bodies: those of users, and in `v1` and `v2` those of the two versions, with their enumerations.
 
+`Create`, `Update` and `Read` are base classes for the bodies of a server's own tables; `RowId` is the type of an `id`.
+"""
+
+from fractal_models.schemas import v1, v2
+from fractal_models.schemas.body import Body, Create, Read, Update
+from fractal_models.schemas.fields import RowId
 from fractal_models.schemas.user import OAuthAccountRead, UserCreate, UserRead, UserUpdate
 from fractal_models.schemas.user_group import UserGroupCreate, UserGroupRead, UserGroupUpdate
 from fractal_models.schemas.user_settings import UserSettingsRead, UserSettingsUpdate
 
 __all__ = [
+    "Body",
+    "Create",
     "OAuthAccountRead",
+    "Read",
+    "RowId",
+    "Update",
     "UserCreate",
     "UserGroupCreate",
     "UserGroupRead",
@@ -14,4 +25,6 @@ __all__ = [
     "UserSettingsRead",
     "UserSettingsUpdate",
     "UserUpdate",
+    "v1",
+    "v2",
 ]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -18,7 +19,7 @@ GUIDE = (ROOT / "docs" / "servers.md").read_text()
 
 
 def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return [dedent(block) for block in re.findall(rf"^ *```{language}\n(.*?)```", text, re.DOTALL | re.MULTILINE)]
 
 
 def test_set_up_is_two_commands() -> None:
@@ -49,6 +50,37 @@ def test_python_blocks_of_the_readme_run(folder: Path) -> None:
         "admin@example.org Segmentation Processed",
         "user1@example.org Segmentation Processed",
     ]
+
+
+SERVER = """
+from fractal_server.app.models import UserOAuth
+from fractal_server.app.models.v2 import ProjectV2
+from ..models import Project
+from ....app.schemas.v1 import ProjectReadV1
+from ...schemas import UserRead
+from .models_of_mine import Other
+    from ...models.v1 import Dataset
+"""
+PORTED = """
+from fractal_models.models import UserOAuth
+from fractal_models.models.v2 import ProjectV2
+from fractal_models.models import Project
+from fractal_models.schemas.v1 import ProjectReadV1
+from fractal_models.schemas import UserRead
+from .models_of_mine import Other
+    from fractal_models.models.v1 import Dataset
+"""
+
+
+def test_command_of_the_readme_changes_absolute_and_relative_imports(tmp_path: Path) -> None:
+    (script,) = blocks(README, "sh")
+    module = tmp_path / "fractal_server" / "app" / "routes" / "api.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(SERVER)
+
+    subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path, check=True)
+
+    assert module.read_text() == PORTED
 
 
 START = """

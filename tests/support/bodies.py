@@ -61,11 +61,15 @@ from fractal_models.testing.factories import (
 )
 from tests.support.databases import saved
 
+BASES = (Body, Create, Read, Update, Write)
+
 BODIES: dict[str, type[Body]] = {
     name: found
     for module in (schemas, v1, v2)
     for name in module.__all__
-    if isinstance(found := getattr(module, name), type) and issubclass(found, Body)
+    if isinstance(found := getattr(module, name), type)
+    and issubclass(found, Body)
+    and found.__module__ != Body.__module__
 }
 READS: dict[str, type[Read]] = {name: body for name, body in BODIES.items() if issubclass(body, Read)}
 WRITES: dict[str, type[Write]] = {name: body for name, body in BODIES.items() if issubclass(body, Write)}

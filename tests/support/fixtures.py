@@ -1,6 +1,8 @@
 """Databases at fractal-server 2.9 or at head, and a server that does not let everybody in."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from sqlalchemy import URL
@@ -28,8 +30,11 @@ def early_url(sites_of: SitesOf) -> Iterator[URL]:
 
 @pytest.fixture
 def sqlite_site(sites_of: SitesOf) -> Iterator[URL]:
-    """A file at fractal-server 2.9, with rows."""
-    yield sites_of("sqlite").at(BASELINE)
+    """A file at fractal-server 2.9, with rows, and without a write-ahead log."""
+    url = sites_of("sqlite").at(BASELINE)
+    with closing(sqlite3.connect(str(url.database))) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    yield url
     sites_of("sqlite").drop_copies()
 
 

@@ -63,6 +63,12 @@ class DeclinedError(DatabaseError):
     exit_code = 9
 
 
+class DependentObjectsError(DatabaseError):
+    """Objects of another application depend on what a downgrade drops."""
+
+    exit_code = 10
+
+
 WAIT = "fractal-models wait"
 
 

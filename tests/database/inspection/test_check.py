@@ -276,3 +276,16 @@ def test_benchmark_counts_the_same(tmp_path: Path, capsys: pytest.CaptureFixture
     assert {result["statements"] for result in results} <= {1, 2, 3}
     printed = capsys.readouterr().out
     assert not [result for result in results if result["name"] not in printed]
+
+
+def test_state_of_an_error_equals_its_documented_name(url: URL) -> None:
+    with connect(url) as connection:
+        connection.execute(sa.text("DROP TABLE alembic_version"))
+        connection.commit()
+
+    with pytest.raises(WrongDatabaseError) as refused:
+        check_database(create_engine(url, poolclass=sa.NullPool, wal=False))
+
+    assert refused.value.status is not None
+    assert refused.value.status.state == "unversioned"
+    assert f"{refused.value.status.state}" == "unversioned"

@@ -117,7 +117,7 @@ CASES = [
         "two revisions",
         DatabaseState.UNKNOWN_REVISION,
         5,
-        f"stands at revision {ONE_NAME}, {BASELINE}, which",
+        f"its revision {ONE_NAME}, {BASELINE} is unknown",
         BASELINE,
         (f"INSERT INTO alembic_version VALUES ('{ONE_NAME}')",),
     ),
