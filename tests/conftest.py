@@ -8,10 +8,11 @@ from functools import cache
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, Connection, Engine, StaticPool, event, text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import Session
 
 from fractal_models.database import create_async_engine, create_engine
+from fractal_models.database.connection.async_session import AsyncSession
 from fractal_models.testing.databases import Databases
 from fractal_models.testing.factories import TableFactory
 from tests.support.databases import databases_of
@@ -149,6 +150,17 @@ async def shared_async_engine(request: pytest.FixtureRequest) -> AsyncIterator[A
     begin_at_once(engine.sync_engine)
     yield engine
     await engine.dispose()
+
+
+@pytest.fixture(params=ASYNC_DRIVERS)
+async def async_engine(request: pytest.FixtureRequest) -> AsyncIterator[AsyncEngine]:
+    """An engine on a database of its own at head, for tests with several connections."""
+    databases = databases_of(request, request.param)
+    url = databases.create_at_head()
+    engine = create_async_engine(url.set(drivername=request.param))
+    yield engine
+    await engine.dispose()
+    databases.drop(url)
 
 
 @pytest.fixture

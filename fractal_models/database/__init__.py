@@ -25,6 +25,7 @@ from fractal_models.database.inspection.autogenerate import server_history
 from fractal_models.database.inspection.check import check_database, check_database_async
 from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import alembic_config
+from fractal_models.database.row_locks import lock_row, lock_row_async
 from fractal_models.types import UnstorableValueError
 
 __all__ = [
@@ -49,6 +50,8 @@ __all__ = [
     "create_engine",
     "hide_row_values",
     "inspect_database",
+    "lock_row",
+    "lock_row_async",
     "server_history",
     "sessionmaker",
     "sync_url",

@@ -89,6 +89,7 @@ import asyncio
 async def start():
     async with lifespan(FastAPI()):
         print("started on", async_engine.url.render_as_string(), "at head")
+        print((await create_dataset(project_id=1)).project.name)
 
 asyncio.run(start())
 """
@@ -105,8 +106,10 @@ def test_python_blocks_of_the_guide_run_one_after_the_other(folder: Path) -> Non
 
     assert run("\n".join(blocks(GUIDE, "python")) + START, folder).splitlines() == [
         "Plate 1 /zarr",
+        "Plate 1 1",
         '{"id":1,"name":"Embryo screen","read_only":false}',
         "started on sqlite+aiosqlite:///fractal.db at head",
+        "screen",
     ]
 
 

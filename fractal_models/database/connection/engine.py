@@ -13,9 +13,10 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, NullPool, event, orm
 from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import Session
 
+from fractal_models.database.connection.async_session import AsyncSession
 from fractal_models.database.connection.driver_errors import translated
 from fractal_models.database.connection.drivers import driver_required
 from fractal_models.database.connection.redaction import hide_row_values
@@ -87,11 +88,14 @@ def sessionmaker(engine: Engine, **kwargs: Any) -> orm.sessionmaker[Session]:
 
 
 def async_sessionmaker(engine: AsyncEngine, **kwargs: Any) -> sqlalchemy_asyncio.async_sessionmaker[AsyncSession]:
-    """Create a factory of asynchronous sessions; keywords are those of `sqlalchemy.ext.asyncio.async_sessionmaker`.
+    """Create a factory of asynchronous SQLModel sessions.
 
-    Objects stay readable after a commit, since asynchronous code cannot load them on access.
+    Keywords are those of `sqlalchemy.ext.asyncio.async_sessionmaker`. Objects stay readable after a commit, since
+    asynchronous code cannot load them on access.
     """
-    return sqlalchemy_asyncio.async_sessionmaker(engine, **{"expire_on_commit": False, **kwargs})
+    return sqlalchemy_asyncio.async_sessionmaker(
+        engine, **{"class_": AsyncSession, "expire_on_commit": False, **kwargs}
+    )
 
 
 def maintenance_engine(url: str | URL, connect_timeout: float = CONNECT_TIMEOUT) -> Engine:
