@@ -28,6 +28,7 @@ from tests.support.commandline import ALEMBIC, COMMAND, converse, environment, f
 from tests.support.databases import alembic_config, upgrade
 from tests.support.dumps import snapshot
 from tests.support.pooler import pooler
+from tests.support.processes import Forked
 from tests.support.rows import SECRETS
 from tests.support.server_2_9 import BASELINE
 from tests.support.servers import Guarded
@@ -386,12 +387,12 @@ def test_status_of_a_role_that_may_not_read_everything(guarded: Guarded) -> None
 
 def test_wait_ends_when_the_server_accepts_connections(postgres_url: URL, closed_url: URL) -> None:
     url = postgres_url.set(host="127.0.0.1", port=closed_url.port, query={"sslmode": "disable"})
-    waiting = start("wait", "--timeout", "60", url=url)
+    waiting = Forked("wait", "--timeout", "60", url=url)
     time.sleep(1.5)
-    assert waiting.poll() is None
+    assert waiting.running
 
     with pooler(postgres_url, closed_url.port or 0):
-        outcome = finish(waiting)
+        outcome = waiting.finish()
 
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
 
@@ -446,7 +447,7 @@ def test_server_that_accepts_connections_is_enough(state: str, guarded: Guarded)
 def test_upgrade_tells_each_revision_on_a_plain_line(empty_url: URL) -> None:
     scripts = list(HISTORY.walk_revisions())[::-1]
 
-    outcome = finish(start("upgrade", "head", url=empty_url))
+    outcome = Forked("upgrade", "head", url=empty_url).finish()
 
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.splitlines() == [

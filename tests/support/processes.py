@@ -1,13 +1,20 @@
 """Processes that have everything imported when they start, so that many can be started, and killed."""
 
 import multiprocessing
+import os
+import sys
+import tempfile
 import time
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 
 from alembic import command
+from sqlalchemy import URL
 
+from fractal_models.cli.main import FractalCommandLine
 from fractal_models.database import alembic_config
+from tests.support.commandline import Outcome, text_of
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["pytest", "psycopg2", "fractal_models.models", "tests.support.processes"])
@@ -60,3 +67,43 @@ def simultaneously(url: str, number: int) -> list[float | None]:
     for migrator in migrators:
         migrator.go()
     return [migrator.finish() for migrator in migrators]
+
+
+def _run(arguments: tuple[str, ...], url: str, folder: Path) -> None:
+    os.environ["FRACTAL_DATABASE_URL"] = url
+    with Path(os.devnull).open() as nothing, (folder / "out").open("w") as out, (folder / "err").open("w") as err:
+        for number, file in enumerate((nothing, out, err)):
+            os.dup2(file.fileno(), number)
+    sys.stdout = os.fdopen(1, "w", buffering=1)
+    FractalCommandLine().main(list(arguments))
+
+
+class Forked:
+    """A command in a process of its own, as `commandline.start` starts them, but without the time of the imports."""
+
+    def __init__(self, *arguments: str, url: URL | str) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        target = (arguments, text_of(url), Path(self._folder.name))
+        self._process: ForkServerProcess = CONTEXT.Process(target=_run, args=target, daemon=True)
+        self._process.start()
+
+    @property
+    def running(self) -> bool:
+        return self._process.is_alive()
+
+    def read(self, name: str) -> str:
+        """What it has written so far to `out` or `err`."""
+        file = Path(self._folder.name) / name
+        return file.read_text() if file.exists() else ""
+
+    def wait_until_it_says(self, text: str) -> None:
+        while text not in self.read("out"):
+            assert self.running, self.read("out")
+            time.sleep(0.02)
+
+    def finish(self, timeout: float = 120) -> Outcome:
+        self._process.join(timeout)
+        assert self._process.exitcode is not None
+        out, err = self.read("out"), self.read("err")
+        self._folder.cleanup()
+        return Outcome(self._process.exitcode, out, err)

@@ -15,7 +15,8 @@ from fractal_models.tables import METADATA
 from fractal_models.testing import seed
 from fractal_models.testing.databases import Databases
 from fractal_models.testing.demo_site import PASSWORD
-from tests.support.commandline import finish, run, start
+from tests.support.commandline import run
+from tests.support.processes import Forked
 
 Rows = dict[str, Sequence[Any]]
 
@@ -33,7 +34,7 @@ def rows(session: Session) -> Rows:
 def expected(fractal_sqlite_databases: Databases) -> Iterator[Rows]:
     """The rows that another process makes."""
     url = fractal_sqlite_databases.create_at_head()
-    assert finish(start("seed", "--size", "3", url=url)).code == 0
+    assert Forked("seed", "--size", "3", url=url).finish().code == 0
     engine = create_engine(url)
     with sessionmaker(engine)() as session:
         yield rows(session)

@@ -27,9 +27,10 @@ from fractal_models.database.connection.engine import connect
 from fractal_models.database.migration import locks
 from fractal_models.testing.databases import Databases
 from tests.support.catalog import catalog, revisions
-from tests.support.commandline import finish, run, start
+from tests.support.commandline import run
 from tests.support.databases import statement_count
 from tests.support.pooler import pooler
+from tests.support.processes import Forked
 from tests.support.rows import content, rows
 from tests.support.server_2_9 import BASELINE
 
@@ -114,18 +115,18 @@ def test_another_migrator_is_waited_for_and_named(early_url: URL) -> None:
 
 def test_upgrade_goes_on_when_the_other_migrator_has_finished(early_url: URL) -> None:
     with session(early_url, LOCK):
-        waiting = start("upgrade", "head", url=early_url)
+        waiting = Forked("upgrade", "head", url=early_url)
         migrator_of(early_url)
         time.sleep(0.3)
         assert revisions(early_url) == [BASELINE]
 
-    assert finish(waiting).code == 0
+    assert waiting.finish().code == 0
     assert inspect_database(early_url).state is DatabaseState.AT_HEAD
 
 
 def test_who_waits_does_not_keep_an_index_from_being_built(early_url: URL) -> None:
     with session(early_url, LOCK) as other:
-        waiting = start("upgrade", "head", url=early_url)
+        waiting = Forked("upgrade", "head", url=early_url)
         migrator_of(early_url)
 
         # It waits for every open transaction, that of a session that waits for the lock included.
@@ -134,7 +135,7 @@ def test_who_waits_does_not_keep_an_index_from_being_built(early_url: URL) -> No
         other.execute(sa.text("SET statement_timeout = '10s'"))
         other.execute(sa.text("CREATE INDEX CONCURRENTLY somebody ON project (name)"))
 
-    assert finish(waiting).code == 0
+    assert waiting.finish().code == 0
 
 
 def test_connection_that_was_lent_comes_back_as_it_was(early_url: URL) -> None:
@@ -199,12 +200,12 @@ def test_reader_on_every_table_stops_the_upgrade_and_nobody_else(
     with open_reader(early_url) as reader:
         process = process_of(reader)
         with Client(early_url, select) as reading, Client(early_url, update) as writing:
-            outcome = finish(start("upgrade", "head", "--wait", "2", url=early_url))
+            outcome = Forked("upgrade", "head", "--wait", "3", url=early_url).finish()
 
     assert outcome.code == BusyError.exit_code
     assert f"process {process} (unnamed, user " in outcome.err
     assert outcome.err.count("\n") == 1
-    assert "could not acquire a lock within 2 s; the revision was not completed. Run it again later" in outcome.err
+    assert "could not acquire a lock within 3 s; the revision was not completed. Run it again later" in outcome.err
     assert f"waiting for a lock held by process {process}" in outcome.out
     assert revisions(early_url) == [BASELINE]
     for client in (reading, writing):
@@ -222,7 +223,7 @@ def test_upgrade_that_succeeds_keeps_nobody_waiting_either(early_url: URL, capsy
     select = "SELECT count(*) FROM project JOIN dataset ON project_id = project.id"
     update = "UPDATE jobv2 SET log = 'running' WHERE id = 1"
     with Client(early_url, select) as reading, Client(early_url, update) as writing:
-        outcome = finish(start("upgrade", "head", url=early_url))
+        outcome = Forked("upgrade", "head", url=early_url).finish()
 
     assert (outcome.code, outcome.err) == (0, "")
     for client in (reading, writing):
@@ -237,14 +238,12 @@ def test_upgrade_that_succeeds_keeps_nobody_waiting_either(early_url: URL, capsy
 @pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
 def test_lock_that_is_given_up_in_time_is_waited_for(early_url: URL, driver: str) -> None:
     with open_reader(early_url):
-        upgrading = start("upgrade", "head", url=early_url.set(drivername=f"postgresql+{driver}"))
-        migrator_of(early_url)
-        time.sleep(2)
+        upgrading = Forked("upgrade", "head", url=early_url.set(drivername=f"postgresql+{driver}"))
+        upgrading.wait_until_it_says("waiting for a lock held by process")
 
-    outcome = finish(upgrading)
+    outcome = upgrading.finish()
 
     assert (outcome.code, outcome.err) == (0, "")
-    assert "waiting for a lock held by process" in outcome.out
     assert inspect_database(early_url).state is DatabaseState.AT_HEAD
 
 
@@ -281,7 +280,7 @@ def test_table_that_is_locked_keeps_no_question_waiting(
 
 def test_each_revision_is_named_once_however_often_it_is_tried(early_url: URL) -> None:
     with open_reader(early_url):
-        outcome = run("upgrade", "head", "--wait", "1.5", url=early_url)
+        outcome = run("upgrade", "head", "--wait", "3", url=early_url)
 
     assert [line for line in outcome.out.splitlines() if "upgrade to" in line] == [
         line for line in outcome.out.splitlines() if line.startswith("1/")
@@ -291,9 +290,9 @@ def test_each_revision_is_named_once_however_often_it_is_tried(early_url: URL) -
 
 def test_session_that_is_lost_is_told_in_one_line_and_leaves_no_lock(early_url: URL) -> None:
     with open_reader(early_url) as reader:
-        upgrading = start("upgrade", "head", url=early_url)
+        upgrading = Forked("upgrade", "head", url=early_url)
         reader.execute(sa.text(f"SELECT pg_terminate_backend({migrator_of(early_url)})"))
-        outcome = finish(upgrading)
+        outcome = upgrading.finish()
 
     assert outcome.code == 7
     assert outcome.err.count("\n") == 1
@@ -339,10 +338,10 @@ def test_file_that_stays_locked_is_told(sqlite_site: URL, transaction: list[str]
 
 def test_file_that_is_unlocked_in_time_is_waited_for(sqlite_site: URL) -> None:
     with sqlite_session(sqlite_site, "BEGIN EXCLUSIVE"):
-        upgrading = start("upgrade", "head", url=sqlite_site)
+        upgrading = Forked("upgrade", "head", url=sqlite_site)
         time.sleep(1.5)
 
-    outcome = finish(upgrading)
+    outcome = upgrading.finish()
 
     assert (outcome.code, outcome.err) == (0, "")
     assert inspect_database(sqlite_site).state is DatabaseState.AT_HEAD
