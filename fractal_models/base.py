@@ -3,8 +3,9 @@
 from functools import cache
 from typing import Any, Self
 
+from pydantic import BaseModel
 from pydantic_core import ValidationError
-from sqlalchemy import Integer, MetaData, Table
+from sqlalchemy import Integer, MetaData, Table, inspect
 from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import AutoString, SQLModel, UTCDateTime
 from sqlmodel._compat import SQLModelConfig
@@ -73,15 +74,24 @@ class Base(SQLModel):
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """Create a row from input validated by pydantic.
+        """Create a row from input validated by pydantic; from a body, of the fields that were given and are columns.
 
         Raises:
             ValidationError: The input is invalid; the error does not contain it.
         """
+        if isinstance(obj, BaseModel) and not isinstance(obj, SQLModel):
+            required = {column.key for column in inspect(cls).columns if not column.nullable}
+            given = obj.model_dump(exclude_unset=True).items()
+            obj = {name: value for name, value in given if value is not None or name not in required}
         try:
             return super().model_validate(obj, **options)
         except ValidationError as error:
             raise redact_input(error) from None
+
+    def sqlmodel_update(self, obj: dict[str, Any] | BaseModel, *, update: dict[str, Any] | None = None) -> Self:
+        """Set columns to the values of a dict, or to those that were given to a body."""
+        values = obj.model_dump(exclude_unset=True) if isinstance(obj, BaseModel) else obj
+        return super().sqlmodel_update(values, update=update)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a column or relationship through SQLAlchemy only.
