@@ -1,8 +1,13 @@
 """API bodies: those of users, and in `v1` and `v2` those of the two versions, with their enumerations."""
 
-from fractal_models.schemas.user import OAuthAccountRead, UserCreate, UserRead, UserUpdate
+from fractal_models.schemas.user import OAuthAccountRead, UserCreate, UserRead, UserUpdate, UserUpdateGroups
 from fractal_models.schemas.user_group import UserGroupCreate, UserGroupRead, UserGroupUpdate
-from fractal_models.schemas.user_settings import UserSettingsRead, UserSettingsUpdate
+from fractal_models.schemas.user_settings import (
+    UserSettingsRead,
+    UserSettingsReadStrict,
+    UserSettingsUpdate,
+    UserSettingsUpdateStrict,
+)
 
 __all__ = [
     "OAuthAccountRead",
@@ -12,6 +17,9 @@ __all__ = [
     "UserGroupUpdate",
     "UserRead",
     "UserSettingsRead",
+    "UserSettingsReadStrict",
     "UserSettingsUpdate",
+    "UserSettingsUpdateStrict",
     "UserUpdate",
+    "UserUpdateGroups",
 ]

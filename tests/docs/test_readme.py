@@ -74,6 +74,8 @@ def test_python_blocks_of_the_guide_run_one_after_the_other(folder: Path) -> Non
     assert run("\n".join(blocks(GUIDE, "python")) + START, folder).splitlines() == [
         "Plate 1 /zarr",
         '{"id":1,"name":"Embryo screen","read_only":false}',
+        '{"name":"Plate 1","filters":{"attributes":{},"types":{}}}',
+        '{"name":"Plate 2","filters":{"attributes":{},"types":{"3D":true}}}',
         "started on sqlite+aiosqlite:///fractal.db at head",
     ]
 
@@ -85,7 +87,9 @@ def test_test_of_the_guide_passes(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error").assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("file", ["README.md", "docs/servers.md", "docs/operators.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "file", ["README.md", "docs/servers.md", "docs/schemas.md", "docs/operators.md", "CONTRIBUTING.md"]
+)
 def test_links_lead_to_files(file: str) -> None:
     links = re.findall(r"]\(([^)]+)\)", (ROOT / file).read_text())
 
