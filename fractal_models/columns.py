@@ -9,12 +9,8 @@ from sqlalchemy.util import memoized_property
 from sqlmodel import Field, Relationship
 
 from fractal_models.step_list import StepList
-from fractal_models.tracking import TrackedDict, TrackedList
 from fractal_models.types import JSONArray, JSONObject
 from fractal_models.utils import get_timestamp
-
-TrackedDict.associate_with(JSONObject)
-TrackedList.associate_with(JSONArray)
 
 
 def _column(*, server_default: str | TextClause | None = None, heavy: bool = False, **kwargs: Any) -> Any:
@@ -38,6 +34,11 @@ def required_foreign_key(**kwargs: Any) -> Any:
 def timestamp_now(**kwargs: Any) -> Any:
     """Timestamp whose default is the time of construction."""
     return _column(default_factory=get_timestamp, **kwargs)
+
+
+def secret(**kwargs: Any) -> Any:
+    """Text that `repr()` and `model_dump()` leave out."""
+    return Field(repr=False, exclude=True, **kwargs)
 
 
 def heavy_text() -> Any:
@@ -76,8 +77,8 @@ def children(order_by: str, **kwargs: Any) -> Any:
 
 
 def step_list(step: str) -> Any:
-    """Steps of a workflow, by `order`, then by `id`."""
-    return children(f"{step}.order, {step}.id", collection_class=StepList)
+    """Steps of a workflow, by `order`, then by `id`; steps without `order` come last."""
+    return children(f"{step}.order.nulls_last(), {step}.id", collection_class=StepList)
 
 
 def enum_check(column: str, values: type[Enum]) -> CheckConstraint:

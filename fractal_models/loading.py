@@ -41,3 +41,8 @@ def without_heavy(model: type[Base]) -> Load:
     light = [getattr(model, key) for key in keys if key not in heavy]
     # `defer` would conflict with a further `undefer` of one of these columns.
     return Load(model).load_only(*light, raiseload=True)
+
+
+def without_relationships(model: type[Base]) -> Load:
+    """Loader option that leaves out the relationships of a model: only the rows of its own table are loaded."""
+    return Load(model).raiseload("*")

@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Self, SupportsIndex, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.orm import object_session
+from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 from sqlalchemy.orm.collections import collection
 from sqlalchemy.orm.util import identity_key
+
+NULL_ORDER = "fractal_models.null_order"
+"""Key in the `info` of a step's state: its `order` is null in the database."""
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -66,7 +70,8 @@ class StepList(list[Any]):
     def append(self, step: Any, _sa_initiator: Any = None) -> None:
         """Add a step at the end."""
         if _sa_initiator is False:
-            # Loaded from the database, with its `order`: reading must not write.
+            # Loaded from the database: reading must not write.
+            _number_loaded(step, self)
             super().append(step)
         else:
             self._replace([*self, step], _sa_initiator)
@@ -93,11 +98,20 @@ class StepList(list[Any]):
         list.extend(self, state[1])
 
 
+def _number_loaded(step: Any, before: list[Any]) -> None:
+    """Number a step whose `order` is null; it is written with the next edit of the list."""
+    if step.__dict__.get("order", 0) is None and "order" not in (state := inspect(step)).committed_state:
+        set_committed_value(step, "order", before[-1].order + 1 if before else 0)
+        state.info[NULL_ORDER] = True
+
+
 def number(steps: Iterable[Any]) -> None:
     """Set `order` of each step to its position; of one that is listed twice, to the first."""
     for order, step in enumerate(dict.fromkeys(steps)):
         if step.order != order:
             step.order = order
+        elif inspect(step).info.pop(NULL_ORDER, False):
+            flag_modified(step, "order")
 
 
 def number_on_assignment(task_list: Any) -> None:

@@ -121,6 +121,9 @@ class StrictJSON(StrictType, TypeDecorator[Any]):
     container: type[Any]
     check: Callable[[Any], None] | None
 
+    null_default: Callable[[], Any] | None = None
+    """Value that replaces None in a column that cannot be null; `Base` sets it."""
+
     def __init__(self, check: Callable[[Any], None] | None = None) -> None:
         super().__init__(none_as_null=True)
         self.check = check
@@ -141,7 +144,9 @@ class StrictJSON(StrictType, TypeDecorator[Any]):
 
         def process(value: Any) -> str | None:
             if value is None:
-                return None
+                if self.null_default is None:
+                    return None
+                value = self.null_default()
             if not isinstance(value, self.container):
                 self.reject(f"should be a {self.container.__name__}, not {type(value).__name__}")
             try:

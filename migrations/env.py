@@ -16,7 +16,7 @@ from fractal_models.database import DatabaseError, sync_url
 from fractal_models.database.connection.driver_errors import translated
 from fractal_models.database.connection.engine import connected, maintenance_engine
 from fractal_models.database.inspection import autogenerate
-from fractal_models.database.migration import runner
+from fractal_models.database.migration.runner import Migration
 from fractal_models.database.revisions import operations  # noqa: F401 (registers `op.create_index_online` and others)
 from fractal_models.tables import METADATA
 
@@ -43,15 +43,24 @@ def run_offline() -> None:
         context.run_migrations()
 
 
+def migrate(connection: Connection) -> None:
+    """Run the command, under the lock of migrators if there is something to change."""
+    migration = Migration(context, connection, OPTIONS)
+    with migration.timeouts():
+        if migration.is_needed():
+            with migration.lock():
+                migration.run()
+
+
 def run_online() -> None:
-    """Run the command under the lock of migrators."""
+    """Connect, unless the caller has."""
     target = context.config.attributes.get("connection")
     if isinstance(target, Connection):
-        runner.run(context, target, OPTIONS)
+        migrate(target)
         return
     engine = target if isinstance(target, Engine) else maintenance_engine(database_url())
     with translated(engine.url, unknown=False), connected(engine) as connection:
-        runner.run(context, connection, OPTIONS)
+        migrate(connection)
 
 
 try:

@@ -24,16 +24,20 @@ from httpx_oauth.oauth2 import BaseOAuth2
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
-from sqlmodel import col, delete, select, update
+from sqlmodel import col, delete, select
 
 from fractal_models.base import Base
-from fractal_models.database import DatabaseError, async_sessionmaker, check_database_async, create_async_engine
+from fractal_models.database import (
+    DatabaseError,
+    async_sessionmaker,
+    check_database_async,
+    create_async_engine,
+    lock_row_async,
+)
 from fractal_models.models import LinkUserProject, OAuthAccount, UserOAuth
 from fractal_models.models import v1 as tables
-from fractal_models.schemas import UserCreate, UserRead
+from fractal_models.schemas import Read, RowId, UserCreate, UserRead
 from fractal_models.schemas import v1 as bodies
-from fractal_models.schemas.body import Read
-from fractal_models.schemas.fields import RowId
 from fractal_models.utils import get_timestamp
 
 with warnings.catch_warnings(action="ignore"):  # It configures pydantic in the style of version 1.
@@ -161,9 +165,7 @@ Project = Annotated[tables.Project, Depends(find_project)]
 
 async def lock_project(project: Project, session: Session) -> tables.Project:
     """Find a project of the user and lock it until the end of the request."""
-    # An update without changes locks the row on both engines; SQLite has no FOR UPDATE.
-    lock = update(tables.Project).where(col(tables.Project.id) == project.id).values(name=tables.Project.name)
-    await session.execute(lock.execution_options(synchronize_session=False))
+    await lock_row_async(session, project)
     return project
 
 

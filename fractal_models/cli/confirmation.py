@@ -43,7 +43,7 @@ def confirm(config: Config, options: argparse.Namespace) -> None:
 
 
 def _losses(config: Config, timeout: float) -> list[str]:
-    """What the downgrade of each pending revision cannot restore."""
+    """Losses of the pending revisions, which their downgrades cannot restore."""
     losses = {script.revision: loss for script in pending(None) if (loss := irreversible(script))}
     if not losses:
         return []

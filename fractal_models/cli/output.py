@@ -1,4 +1,4 @@
-"""What the command prints: one line for an error, tables on a terminal, JSON for programs."""
+"""Output of the command: one line for an error, tables on a terminal, JSON for programs."""
 
 from __future__ import annotations
 

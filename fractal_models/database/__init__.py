@@ -12,6 +12,7 @@ from fractal_models.database.connection.errors import (
     DatabaseError,
     DatabaseState,
     DeclinedError,
+    DependentObjectsError,
     DriftError,
     NeedsUpgradeError,
     Status,
@@ -20,9 +21,12 @@ from fractal_models.database.connection.errors import (
 )
 from fractal_models.database.connection.redaction import hide_row_values
 from fractal_models.database.connection.urls import async_url, sync_url
+from fractal_models.database.inspection.autogenerate import server_history
 from fractal_models.database.inspection.check import check_database, check_database_async
 from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import alembic_config
+from fractal_models.database.row_locks import lock_row, lock_row_async
+from fractal_models.types import UnstorableValueError
 
 __all__ = [
     "BlockedByDataError",
@@ -30,10 +34,12 @@ __all__ = [
     "DatabaseError",
     "DatabaseState",
     "DeclinedError",
+    "DependentObjectsError",
     "DriftError",
     "NeedsUpgradeError",
     "Status",
     "UnreachableError",
+    "UnstorableValueError",
     "WrongDatabaseError",
     "alembic_config",
     "async_sessionmaker",
@@ -44,6 +50,9 @@ __all__ = [
     "create_engine",
     "hide_row_values",
     "inspect_database",
+    "lock_row",
+    "lock_row_async",
+    "server_history",
     "sessionmaker",
     "sync_url",
 ]

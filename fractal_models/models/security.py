@@ -8,7 +8,14 @@ from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from fractal_models.base import Base
-from fractal_models.columns import eager_relationship, json_array, primary_key, required_foreign_key, timestamp_now
+from fractal_models.columns import (
+    eager_relationship,
+    json_array,
+    primary_key,
+    required_foreign_key,
+    secret,
+    timestamp_now,
+)
 from fractal_models.models.user_settings import UserSettings
 
 
@@ -26,12 +33,12 @@ class OAuthAccount(Base, table=True):
     oauth_name: str = Field(index=True)
     """Name of the identity provider in the configuration of the server."""
 
-    access_token: str = Field(repr=False)
+    access_token: str = secret()
 
     expires_at: int | None = None
     """Expiry of `access_token`, in seconds since 1970-01-01 UTC; null if the provider sets none."""
 
-    refresh_token: str | None = Field(default=None, repr=False)
+    refresh_token: str | None = secret(default=None)
 
     account_id: str = Field(index=True)
     """ID of the user at the provider."""
@@ -54,7 +61,7 @@ class UserOAuth(Base, table=True):
     Validated by `model_validate` and by API bodies.
     """
 
-    hashed_password: str = Field(repr=False)
+    hashed_password: str = secret()
 
     is_active: bool = True
     """Whether the user may log in."""

@@ -1,9 +1,7 @@
 """Settings of users for the cluster."""
 
-from sqlmodel import Field
-
 from fractal_models.base import Base
-from fractal_models.columns import json_array, primary_key
+from fractal_models.columns import json_array, primary_key, secret
 
 
 class UserSettings(Base, table=True):
@@ -22,7 +20,7 @@ class UserSettings(Base, table=True):
     ssh_username: str | None = None
     """User name on `ssh_host`."""
 
-    ssh_private_key_path: str | None = Field(default=None, repr=False)
+    ssh_private_key_path: str | None = secret(default=None)
     """Path of the private key for `ssh_host`, on the server."""
 
     ssh_tasks_dir: str | None = None

@@ -7,16 +7,23 @@ every table are in `fractal_models.testing.factories`; `seed` fills a database w
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fractal_models.testing import factories
     from fractal_models.testing.demo_site import seed
 
-__all__ = ["seed"]
+__all__ = ["factories", "seed"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `seed` on first use: pytest imports this package in every run."""
-    if name != "seed":
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    from fractal_models.testing.demo_site import seed
+    """Import names on first use: pytest imports this package in every run."""
+    from importlib import import_module
 
-    return seed
+    if name == "factories":
+        return import_module(f"{__name__}.factories")
+    if name == "seed":
+        return import_module(f"{__name__}.demo_site").seed
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -44,8 +44,9 @@ except ImportError:
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
-    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+    from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlmodel import Session
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
     from fractal_models.testing.databases import Databases, PostgreSQLDatabases, SQLiteDatabases
 

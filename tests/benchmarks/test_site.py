@@ -21,7 +21,7 @@ from fractal_models.testing.databases import Databases
 from tests.support.databases import upgrade
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "sqlite"])
+@pytest.mark.parametrize("engine", ["postgresql", pytest.param("sqlite", marks=pytest.mark.thorough)])
 def test_benchmark_measures_a_site_before_and_after_the_upgrade(
     engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -18,7 +19,7 @@ GUIDE = (ROOT / "docs" / "servers.md").read_text()
 
 
 def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return [dedent(block) for block in re.findall(rf"^ *```{language}\n(.*?)```", text, re.DOTALL | re.MULTILINE)]
 
 
 def test_set_up_is_two_commands() -> None:
@@ -51,12 +52,44 @@ def test_python_blocks_of_the_readme_run(folder: Path) -> None:
     ]
 
 
+SERVER = """
+from fractal_server.app.models import UserOAuth
+from fractal_server.app.models.v2 import ProjectV2
+from ..models import Project
+from ....app.schemas.v1 import ProjectReadV1
+from ...schemas import UserRead
+from .models_of_mine import Other
+    from ...models.v1 import Dataset
+"""
+PORTED = """
+from fractal_models.models import UserOAuth
+from fractal_models.models.v2 import ProjectV2
+from fractal_models.models import Project
+from fractal_models.schemas.v1 import ProjectReadV1
+from fractal_models.schemas import UserRead
+from .models_of_mine import Other
+    from fractal_models.models.v1 import Dataset
+"""
+
+
+def test_command_of_the_readme_changes_absolute_and_relative_imports(tmp_path: Path) -> None:
+    (script,) = blocks(README, "sh")
+    module = tmp_path / "fractal_server" / "app" / "routes" / "api.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(SERVER)
+
+    subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path, check=True)
+
+    assert module.read_text() == PORTED
+
+
 START = """
 import asyncio
 
 async def start():
     async with lifespan(FastAPI()):
         print("started on", async_engine.url.render_as_string(), "at head")
+        print((await create_dataset(project_id=1)).project.name)
 
 asyncio.run(start())
 """
@@ -73,18 +106,24 @@ def test_python_blocks_of_the_guide_run_one_after_the_other(folder: Path) -> Non
 
     assert run("\n".join(blocks(GUIDE, "python")) + START, folder).splitlines() == [
         "Plate 1 /zarr",
+        "Plate 1 1",
         '{"id":1,"name":"Embryo screen","read_only":false}',
         '{"name":"Plate 1","filters":{"attributes":{},"types":{}}}',
         '{"name":"Plate 2","filters":{"attributes":{},"types":{"3D":true}}}',
         "started on sqlite+aiosqlite:///fractal.db at head",
+        "screen",
     ]
 
 
-def test_test_of_the_guide_passes(pytester: pytest.Pytester) -> None:
+def test_test_of_the_guide_passes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It needs no other plugin that happens to be installed: some start slowly.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     (test,) = (block for block in blocks(GUIDE, "python") if "def test_" in block)
     pytester.makepyfile(test)
 
-    pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error").assert_outcomes(passed=1)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "fractal", "-W", "error")
+
+    result.assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Random requests neither break the example server nor reveal secrets."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +18,9 @@ from sqlmodel import Session
 
 from fractal_models.database import create_engine
 from fractal_models.models import UserOAuth, UserSettings
+from tests.support.databases import mainly_on
 from tests.support.example_clients import PASSWORD, Plan, log_in_elsewhere, new_email, plan, register
 from tests.support.example_server import Served, serve_app
-
-REQUESTS = int(os.environ.get("FRACTAL_TEST_REQUESTS", "200"))
 
 HOSTILE = [
     "NaN",
@@ -79,7 +77,9 @@ def own_parameters(victim: Victim) -> dict[str, int]:
     return {"task_id": 1, "job_id": 1, **victim.plan.parameters}
 
 
-def test_random_requests(victim: Victim) -> None:
+@mainly_on("sqlite")
+def test_random_requests(victim: Victim, thorough: bool) -> None:
+    number = 10_000 if thorough else 60
     document = schemathesis.openapi.from_url(f"{victim.server.url}/openapi.json")
     operations = [found.ok() for found in document.get_all_operations() if isinstance(found, Ok)]
     requests = [
@@ -87,7 +87,7 @@ def test_random_requests(victim: Victim) -> None:
     ]
 
     @settings(
-        max_examples=REQUESTS,
+        max_examples=number,
         deadline=None,
         derandomize=True,
         phases=[Phase.generate],
@@ -108,7 +108,7 @@ def test_random_requests(victim: Victim) -> None:
     send()
 
     print(f"{victim.statuses.total()} requests: {dict(sorted(victim.statuses.items()))}")
-    assert victim.statuses.total() >= REQUESTS
+    assert victim.statuses.total() >= number
     assert {200, 201, 204, 404, 422} <= victim.statuses.keys()
 
 
@@ -123,6 +123,7 @@ def aim(case: Case[Any], parameters: dict[str, int]) -> None:
             place[name] = parameters[name]
 
 
+@mainly_on("postgresql")
 def test_values_that_are_hardly_json(victim: Victim) -> None:
     document = victim.client.get("/openapi.json").json()
 

@@ -8,10 +8,11 @@ import httpx
 from sqlalchemy import URL
 
 from fractal_models.database.revisions.history import BASELINE
-from tests.support.databases import upgrade
+from tests.support.databases import mainly_on, upgrade
 from tests.support.example_server import FOLDER, environment, free_port, serve_app
 
 
+@mainly_on("sqlite")
 def test_a_database_that_is_behind_is_refused_until_it_is_upgraded(empty_url: URL, tmp_path: Path) -> None:
     upgrade(empty_url, BASELINE)
     env = environment(empty_url, PORT=free_port())

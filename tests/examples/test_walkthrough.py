@@ -1,14 +1,7 @@
 """The commands of the example's README, run as they are written."""
 
 import json
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -17,52 +10,35 @@ from sqlmodel import Session, select
 
 from fractal_models.database import create_engine
 from fractal_models.models import ApplyWorkflow, OAuthAccount
-from tests.support.databases import ROOT
-from tests.support.example_server import FOLDER, environment, free_port
+from tests.support.databases import mainly_on
+from tests.support.example_server import FOLDER, free_port
+from tests.support.shell import shell, terminal
 
 README = (FOLDER / "README.md").read_text()
 REFUSED, UPGRADE, *REST = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 SHOWN = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
-CURL = ROOT / "tests" / "support" / "curl.py"
 
 
 @pytest.fixture
 def env(empty_url: URL, tmp_path: Path) -> dict[str, str]:
-    """The environment of a terminal that finds this Python and its scripts, and something that acts like curl."""
     provider_port = free_port()
-    found = environment(
-        empty_url, PORT=free_port(), PROVIDER_PORT=provider_port, PROVIDER=f"http://127.0.0.1:{provider_port}"
+    return terminal(
+        empty_url,
+        tmp_path,
+        PORT=free_port(),
+        PROVIDER_PORT=provider_port,
+        PROVIDER=f"http://127.0.0.1:{provider_port}",
     )
-    binaries = tmp_path / "bin"
-    binaries.mkdir()
-    if empty_url.get_backend_name() == "sqlite" or shutil.which("curl") is None:
-        stand_in = binaries / "curl"
-        stand_in.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{CURL}" "$@"\n')
-        stand_in.chmod(0o755)
-    return {**found, "PATH": os.pathsep.join([str(binaries), str(Path(sys.executable).parent), found["PATH"]])}
 
 
-@contextmanager
-def shell(commands: str, env: dict[str, str], folder: Path) -> Iterator[tuple[int, str, str]]:
-    """Run commands in the checkout; what they leave running ends with the context."""
-    with (folder / "output").open("w+") as output, (folder / "errors").open("w+") as errors:
-        process = subprocess.Popen(
-            ["sh", "-e", "-c", commands], cwd=ROOT, env=env, stdout=output, stderr=errors, start_new_session=True
-        )
-        try:
-            status = process.wait(timeout=120)
-            yield status, (folder / "output").read_text(), (folder / "errors").read_text()
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-
-
+@mainly_on("sqlite")
 def test_the_server_does_not_start_without_a_database(env: dict[str, str], tmp_path: Path) -> None:
     with shell(REFUSED, env, tmp_path) as (status, output, errors):
         assert (status, output, errors.count("\n")) == (3, "", 1)
         assert UPGRADE.strip() in errors
 
 
+@mainly_on("postgresql")
 def test_the_commands_do_what_the_text_says(env: dict[str, str], empty_url: URL, tmp_path: Path) -> None:
     with shell(UPGRADE + "".join(REST), env, tmp_path) as (status, output, errors):
         assert (status, errors) == (0, "")

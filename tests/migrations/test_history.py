@@ -21,7 +21,7 @@ from fractal_models.database import create_engine
 from fractal_models.models import Project
 from fractal_models.testing.databases import Databases
 from tests.support.catalog import catalog, differences, revisions
-from tests.support.databases import ROOT, alembic_config, upgrade
+from tests.support.databases import ROOT, alembic_config, mainly_on, upgrade
 
 __all__ = [
     "test_model_definitions_match_ddl",
@@ -44,6 +44,7 @@ def alembic_engine(empty_url: URL) -> Engine:
     return create_engine(empty_url, poolclass=sa.NullPool)
 
 
+@mainly_on("postgresql")
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_revision_up_down_up_leaves_no_trace(empty_url: URL, revision: str) -> None:
     below = HISTORY.get_revision(revision).down_revision

@@ -15,19 +15,18 @@ from tests.support.catalog import Catalog, catalog, revisions
 from tests.support.commandline import run
 from tests.support.databases import alembic_config, upgrade
 from tests.support.dumps import dump, psql
-from tests.support.rows import content, fill
+from tests.support.rows import content
 from tests.support.server_2_9 import BASELINE
+from tests.support.sites import SitesOf
 
 ONE_NAME = "4b8f0d6a91c3"
 
 
 @pytest.fixture
-def young_url(fractal_postgresql_databases: Databases) -> Iterator[URL]:
+def young_url(sites_of: SitesOf) -> Iterator[URL]:
     """A database that a late release of fractal-server has created, with rows."""
-    url = fractal_postgresql_databases.create()
-    upgrade(url, BASELINE)
-    yield fill(url)
-    fractal_postgresql_databases.drop(url)
+    yield sites_of("young").at(BASELINE)
+    sites_of("young").drop_copies()
 
 
 def downgrade(url: URL) -> None:

@@ -28,20 +28,20 @@ def downgrade(url: URL, revision: str) -> None:
 
 
 @pytest.mark.parametrize(("below", "above"), STEPS)
-def test_revision_goes_up_down_and_up_without_a_trace(all_sites: Sites, below: str, above: str) -> None:
-    url = all_sites.at(below)
+def test_revision_goes_up_down_and_up_without_a_trace(main_sites: Sites, below: str, above: str) -> None:
+    url = main_sites.at(below)
     rows = content(url)
 
     upgrade(url, above)
-    assert differences(catalog(url), catalog(all_sites.template(above))) == []
+    assert differences(catalog(url), catalog(main_sites.template(above))) == []
     assert content(url) == rows
 
     downgrade(url, below)
-    assert differences(catalog(url), catalog(all_sites.template(below))) == []
+    assert differences(catalog(url), catalog(main_sites.template(below))) == []
     assert content(url) == rows
 
     upgrade(url, above)
-    assert differences(catalog(url), catalog(all_sites.template(above))) == []
+    assert differences(catalog(url), catalog(main_sites.template(above))) == []
     assert content(url) == rows
     assert revisions(url) == [above]
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import URL
 from sqlmodel import Session
@@ -17,9 +17,6 @@ from fractal_models.testing.databases import Databases
 from fractal_models.testing.factories import ProjectFactory
 from fractal_models.types import EARLIEST, LATEST, UnstorableValueError
 
-# All examples of a test use one database; each removes its rows.
-many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
@@ -28,7 +25,6 @@ values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@many
 @given(st.dictionaries(texts, values))
 @example({"\x01": "\\u0000", "": {"": [[], {}]}, "big": 2**4000, "small": 5e-324, "-0.0": -0.0})
 def test_any_json_object(session: Session, data: dict[str, Any]) -> None:
@@ -41,7 +37,6 @@ def test_any_json_object(session: Session, data: dict[str, Any]) -> None:
     session.rollback()
 
 
-@many
 @given(st.lists(values))
 def test_any_json_array(session: Session, data: list[Any]) -> None:
     # The column accepts any array; its annotation is narrower.
@@ -53,7 +48,6 @@ def test_any_json_array(session: Session, data: list[Any]) -> None:
     session.rollback()
 
 
-@many
 @given(texts)
 @example("\x01\x7f\N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}\uffff\U0010ffff")
 def test_any_text(session: Session, text: str) -> None:
@@ -99,7 +93,6 @@ def edges(test: Any) -> Any:
     return test
 
 
-@many
 @given(moments)
 @edges
 def test_any_moment(session: Session, moment: datetime) -> None:
@@ -122,7 +115,6 @@ def session_elsewhere(request: pytest.FixtureRequest, postgres_url: URL) -> Iter
     engine.dispose()
 
 
-@many
 @given(moments)
 @edges
 def test_any_moment_in_a_session_elsewhere(session_elsewhere: Session, moment: datetime) -> None:

@@ -216,13 +216,13 @@ REFUSED: list[tuple[Base, str]] = [
 
 @pytest.mark.parametrize(("row", "message"), REFUSED, ids=[message for _, message in REFUSED])
 async def test_each_driver_refuses_what_cannot_be_stored_before_it_sends_anything(
-    async_engine: AsyncEngine, async_session: AsyncSession, row: Base, message: str
+    shared_async_engine: AsyncEngine, async_session: AsyncSession, row: Base, message: str
 ) -> None:
-    statements = statement_count(async_engine.sync_engine)
+    statements = statement_count(shared_async_engine.sync_engine)
     async_session.add(row)
     with pytest.raises(UnstorableValueError, match=message):
         await async_session.flush()
-    assert statements == []
+    assert [statement for statement in statements if "SAVEPOINT" not in statement] == []
     async_session.expunge_all()
 
 

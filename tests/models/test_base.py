@@ -390,3 +390,10 @@ def test_state_keeps_what_a_background_operation_says(session: Session) -> None:
     state.data |= {"status": "done", "log": ["one", "two"]}
     session.commit()
     assert state.data == {"status": "done", "log": ["one", "two"]}
+
+
+@pytest.mark.parametrize("options", ["", ", table=True"])
+@pytest.mark.parametrize("body", ["pass", "nickname: str = ''"])
+def test_subclass_of_a_table_is_a_type_error_that_says_what_to_do(options: str, body: str) -> None:
+    with pytest.raises(TypeError, match=r"^Mine cannot extend table project; define another table with a foreign key"):
+        exec(f"class Mine(Project{options}): {body}", {"Project": Project})

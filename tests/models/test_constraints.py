@@ -1,6 +1,5 @@
 """Documented rules that the database enforces."""
 
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,9 +25,6 @@ from fractal_models.testing.factories import (
     UserOAuthFactory,
 )
 from tests.support.databases import saved
-
-ROUNDS = int(os.environ.get("FRACTAL_TEST_ROUNDS", "10"))
-"""200 for the documented figures."""
 
 SUBMITTED: dict[str, Any] = {"status": "submitted", "end_timestamp": None}
 
@@ -177,7 +173,7 @@ def test_dataset_may_be_the_input_of_several_submitted_jobs(session: Session) ->
 
 @pytest.mark.parametrize(("make", "key", "make_dataset"), JOBS)
 def test_of_two_racing_submissions_one_wins(
-    engine: Engine, session: Session, make: Make, key: str, make_dataset: Make
+    engine: Engine, session: Session, make: Make, key: str, make_dataset: Make, thorough: bool
 ) -> None:
     model = type(make())
     barrier = threading.Barrier(2)
@@ -196,7 +192,7 @@ def test_of_two_racing_submissions_one_wins(
             return None
 
     with ThreadPoolExecutor(2) as threads:
-        for _ in range(ROUNDS):
+        for _ in range(200 if thorough else 3):
             dataset = saved(session, make_dataset())
             broken = list(threads.map(submit, [dataset.id, dataset.id]))
 

@@ -17,6 +17,7 @@ from fractal_models.types import (
     JSONObject,
     StrictDateTime,
     StrictInteger,
+    StrictJSON,
     StrictString,
     UnstorableValueError,
 )
@@ -184,10 +185,39 @@ def test_the_database_fills_in_what_a_plain_statement_leaves_out(session: Sessio
     assert {column: getattr(found, column) for column in SERVER_DEFAULTS[name]} == SERVER_DEFAULTS[name]
 
 
+def json_defaults(table: Table) -> dict[str, Any]:
+    """Default of each JSON column that cannot be null."""
+    types = {column.name: column.type for column in table.columns if not column.nullable}
+    return {
+        name: type_.null_default()
+        for name, type_ in types.items()
+        if isinstance(type_, StrictJSON) and type_.null_default
+    }
+
+
+def test_json_that_cannot_be_null_is_the_default_for_none(session: Session, table: Table) -> None:
+    if not (defaults := json_defaults(table)):
+        return
+    model = MODELS[table.name]
+    row = sample_row(session, table)
+    insert(session, table, **row | dict.fromkeys(defaults))
+    (stored,) = session.scalars(sa.select(model))
+    assert {name: getattr(stored, name) for name in defaults} == defaults
+
+    constructed = model(**dict.fromkeys(defaults))
+    assert {name: getattr(constructed, name) for name in defaults} == defaults
+    for name, default in defaults.items():
+        setattr(constructed, name, None)
+        assert getattr(constructed, name) == default
+    session.execute(sa.update(model).values(dict.fromkeys(defaults)))
+    session.refresh(stored)
+    assert {name: getattr(stored, name) for name in defaults} == defaults
+
+
 def test_a_column_that_is_not_null_refuses_null(session: Session, table: Table) -> None:
     row = sample_row(session, table)
     for name in row:
-        if not table.columns[name].nullable:
+        if not table.columns[name].nullable and name not in json_defaults(table):
             with (
                 pytest.raises(IntegrityError, match=rf"(?i)null (value|constraint).*\b{name}\b"),
                 session.begin_nested(),

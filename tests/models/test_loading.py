@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased, selectinload, undefer
 from sqlmodel import Session, col, select
 
 from fractal_models.base import Base
-from fractal_models.loading import heavy_columns, without_heavy
+from fractal_models.loading import heavy_columns, without_heavy, without_relationships
 from fractal_models.models import (
     ApplyWorkflow,
     Dataset,
@@ -48,7 +48,7 @@ HEAVY: dict[type[Base], list[str]] = {
     TaskV2: ["args_schema_non_parallel", "args_schema_parallel", "docs_info"],
 }
 
-EAGER = [Dataset, DatasetV2, Project, ProjectV2, TaskGroupV2, UserOAuth, Workflow, WorkflowV2]
+EAGER: list[type[Base]] = [Dataset, DatasetV2, Project, ProjectV2, TaskGroupV2, UserOAuth, Workflow, WorkflowV2]
 
 BATCH = 500
 """Number of rows per statement of SQLAlchemy's `selectin`."""
@@ -326,17 +326,39 @@ def _touch(row: Any, depth: int) -> None:
                 _touch(other, depth - 1)
 
 
-@pytest.mark.parametrize("model", EAGER, ids=lambda model: model.__name__)
-def test_a_listing_takes_as_many_statements_for_1000_rows_as_for_20(
-    engine: Engine, session: Session, model: type[Base]
-) -> None:
+def test_a_listing_takes_as_many_statements_for_1000_rows_as_for_20(engine: Engine, session: Session) -> None:
     """Apart from the batches of each eager load: one for 20 rows, two for 1,000."""
     fill(session, 20)
-    few = len(statements_to_list(engine, model))
+    few = {model: len(statements_to_list(engine, model)) for model in EAGER}
     for table in reversed(METADATA.sorted_tables):
         session.execute(table.delete())
     fill(session, 1000)
 
-    many = len(statements_to_list(engine, model))
+    many = {model: len(statements_to_list(engine, model)) for model in EAGER}
 
-    assert many == 1 + math.ceil(1000 / BATCH) * (few - 1)
+    assert many == {model: 1 + math.ceil(1000 / BATCH) * (number - 1) for model, number in few.items()}
+
+
+RELATED = [model for model in EAGER if sa.inspect(model).relationships]
+
+
+@pytest.mark.parametrize("model", RELATED, ids=lambda model: model.__name__)
+def test_rows_without_their_relationships_are_one_statement(session: Session, model: type[Base]) -> None:
+    fill(session, 3)
+    statements = statement_count(session.get_bind().engine)
+    rows = session.exec(select(model).options(without_relationships(model))).all()
+    assert (len(rows), sum(statement.startswith("SELECT") for statement in statements)) == (3, 1)
+    row: Any = rows[0]
+    for name in list(sa.inspect(model).relationships.keys()):
+        with pytest.raises(InvalidRequestError, match=rf"{model.__name__}\.{name}"):
+            getattr(row, name)
+        session.refresh(row, [name])
+        getattr(row, name)
+
+
+def test_get_with_populate_existing_loads_a_light_row_whole(session: Session) -> None:
+    dataset = dataset_without_heavy(session)
+    assert session.get(DatasetV2, dataset.id) is dataset
+    assert "images" not in dataset.__dict__
+    assert session.get(DatasetV2, dataset.id, populate_existing=True) is dataset
+    assert dataset.images == IMAGES

@@ -5,9 +5,9 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sqlmodel import Session, select
+from sqlmodel import Session, select, update
 
 from fractal_models.models import Workflow, WorkflowTask, WorkflowTaskV2, WorkflowV2
 from fractal_models.testing.factories import (
@@ -148,7 +148,6 @@ def test_every_change_renumbers_and_is_saved(session: Session, new_workflow: New
         check_saved(session, workflow, expected)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.sampled_from([*IN_PLACE, *ASSIGNED, "commit"]), st.integers(0, 9), st.integers(0, 9)), max_size=12
@@ -236,6 +235,72 @@ def test_steps_with_the_same_number_are_in_order_of_their_ids(
         session.flush()
     session.expire(workflow)
     assert [step.id for step in workflow.task_list] == sorted(step.id for step in steps)
+
+
+def without_order(session: Session, workflow: Any, numbered: int = 0) -> Any:
+    """Set `order` to null in the database for all steps after the first ones, and load the workflow again."""
+    model, key = type(workflow), workflow.id
+    for step in workflow.task_list[numbered:]:
+        session.execute(update(type(step)).where(type(step).id == step.id).values(order=None))
+    session.commit()
+    session.expire_all()
+    return session.get_one(model, key)
+
+
+def orders_in_the_database(session: Session, workflow: Any) -> list[int | None]:
+    step = type(workflow.task_list[0])
+    statement = select(step.order).where(step.workflow_id == workflow.id).order_by(step.id)
+    return list(session.exec(statement))
+
+
+@pytest.mark.parametrize("numbered", [0, 1, 2])
+def test_steps_without_order_are_numbered_when_they_are_loaded_without_a_write(
+    session: Session, new_workflow: New, new_step: New, numbered: int
+) -> None:
+    workflow = new_workflow()
+    workflow.task_list = [new_step() for _ in range(3)]
+    session.commit()
+    workflow = without_order(session, workflow, numbered)
+    expected: list[int | None] = [*range(numbered), *[None] * (3 - numbered)]
+
+    assert [(step.order, number(step)) for step in workflow.task_list] == [(n, n) for n in range(3)]
+    assert not session.dirty
+    session.commit()
+    assert orders_in_the_database(session, workflow) == expected
+    session.refresh(workflow)
+    assert [step.order for step in workflow.task_list] == [0, 1, 2]
+
+
+def test_the_first_edit_writes_the_numbers_of_steps_without_order(
+    session: Session, new_workflow: New, new_step: New
+) -> None:
+    edits: list[Callable[[Any], None]] = [
+        lambda workflow: workflow.task_list.append(new_step()),
+        lambda workflow: workflow.task_list.insert(0, new_step()),
+        lambda workflow: workflow.task_list.reverse(),
+        lambda workflow: setattr(workflow, "task_list", list(workflow.task_list)),
+        lambda workflow: workflow.task_list.reorder(),
+    ]
+    for edit in edits:
+        workflow = new_workflow()
+        workflow.task_list = [new_step() for _ in range(3)]
+        session.commit()
+        workflow = without_order(session, workflow)
+        edit(workflow)
+        check_saved(session, workflow, list(workflow.task_list))
+        assert sorted(order for order in orders_in_the_database(session, workflow) if order is not None) == [
+            *range(len(workflow.task_list))
+        ]
+
+
+def test_a_gap_before_a_step_without_order_is_kept(session: Session, new_workflow: New, new_step: New) -> None:
+    workflow = new_workflow()
+    workflow.task_list = [new_step() for _ in range(4)]
+    session.commit()
+    session.delete(workflow.task_list[1])
+    session.commit()
+    workflow = without_order(session, workflow, 2)
+    assert [step.order for step in workflow.task_list] == [0, 2, 3]
 
 
 def test_numbering_what_is_numbered_changes_nothing(session: Session, new_workflow: New, new_step: New) -> None:

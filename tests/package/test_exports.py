@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from sqlalchemy import MetaData, make_url
@@ -21,14 +22,16 @@ MODULES = {
     "models.linkuserproject": "LinkUserProject LinkUserProjectV2",
     "models.security": "OAuthAccount UserGroup UserOAuth",
     "models.user_settings": "UserSettings",
-    "models.v1": "ApplyWorkflow Dataset JobStatusTypeV1 LinkUserProject Project Resource State Task Workflow WorkflowTask",
+    "models.v1": "ApplyWorkflow Dataset JobStatusTypeV1 LinkUserProject Project Resource State Task Workflow "
+    "WorkflowTask",
     "models.v1.dataset": "Dataset Resource",
     "models.v1.job": "ApplyWorkflow JobStatusTypeV1",
     "models.v1.project": "Project",
     "models.v1.state": "State",
     "models.v1.task": "Task",
     "models.v1.workflow": "Workflow WorkflowTask",
-    "models.v2": "DatasetV2 JobV2 LinkUserProjectV2 ProjectV2 TaskGroupActivityV2 TaskGroupV2 TaskV2 WorkflowTaskV2 WorkflowV2",
+    "models.v2": "DatasetV2 JobV2 LinkUserProjectV2 ProjectV2 TaskGroupActivityV2 TaskGroupV2 TaskV2 WorkflowTaskV2 "
+    "WorkflowV2",
     "models.v2.dataset": "DatasetV2",
     "models.v2.job": "JobV2",
     "models.v2.project": "ProjectV2",
@@ -111,6 +114,9 @@ def test_tables_are_sorted_by_name_and_in_the_metadata_by_dependency() -> None:
         assert {key.column.table.name for key in table.foreign_keys} <= created
 
 
+PATHS = f"import sys; sys.path[:] = {sys.path!r}\n"
+"""For an interpreter without `site`, which imports modules of its own."""
+
 TABLE_OF_A_SERVER = """
 class {name}({base}, table=True):
     __table_args__ = (UniqueConstraint("room"),)
@@ -188,10 +194,41 @@ def test_every_documented_attribute_is_there(name: str) -> None:
     assert [attribute for attribute in DOCUMENTED[name].split() if not hasattr(found, attribute)] == []
 
 
-@pytest.mark.parametrize("module", ["models", "models.v1", "models.v2", "schemas.v1", "schemas.v2", "database"])
-def test_a_star_import_takes_what_all_lists(module: str) -> None:
-    imported = importlib.import_module(f"fractal_models.{module}")
+PUBLIC = {
+    "": "__version__ database enums loading models schemas testing utils",
+    ".database": "UnstorableValueError server_history",
+    ".models": "TABLES",
+    ".models.v1": "Project",
+    ".models.v2": "ProjectV2",
+    ".schemas": "Body Create Read RowId Update v1 v2",
+    ".schemas.v1": "ProjectReadV1",
+    ".schemas.v2": "ProjectReadV2",
+    ".testing": "factories seed",
+    ".testing.factories": "TableFactory ProjectFactory",
+}
+"""Some public names of each public module."""
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_of_a_module_are_exported_and_listed_by_dir(module: str) -> None:
+    imported = importlib.import_module(f"fractal_models{module}")
+
+    assert [name for name in PUBLIC[module].split() if name not in imported.__all__] == []
+    assert [name for name in imported.__all__ if name not in dir(imported)] == []
     assert [name for name in imported.__all__ if not hasattr(imported, name)] == []
+    assert not hasattr(imported, "nothing")
+
+
+def test_modules_and_version_are_read_on_first_use() -> None:
+    code = (
+        "import sys, fractal_models\n"
+        "before = {name for name in sys.modules if name.startswith('fractal_models')}\n"
+        "print(before, 'importlib.metadata' in sys.modules, fractal_models.__version__)\n"
+        "print(fractal_models.models.Project.__name__, fractal_models.testing.factories.ProjectFactory.__name__)"
+    )
+    printed = subprocess.check_output([sys.executable, "-S", "-c", PATHS + code], text=True)
+
+    assert printed == f"{{'fractal_models'}} False {version('fractal-models')}\nProject ProjectFactory\n"
 
 
 def test_the_current_time_is_aware_and_in_utc() -> None:

@@ -502,7 +502,7 @@ def is_name(text: str) -> bool:
 PARTS = "0 1 23 . ! + - _ v a alpha b beta c rc RC pre preview post rev r dev local x"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=20 * settings().max_examples)
 @given(
     st.one_of(st.lists(st.sampled_from(PARTS.split()), max_size=8).map("".join), st.from_regex(r"\d(\.\d)*[a-z.]*\d*"))
 )
@@ -513,7 +513,7 @@ def test_versions_are_those_of_pep_440(text: str) -> None:
     assert accepts(PackageVersion, text) == is_version(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=20 * settings().max_examples)
 @given(st.text("aZ09._- é[", min_size=1, max_size=6))
 def test_names_are_those_of_pep_508(text: str) -> None:
     assert accepts(PackageName, text) == is_name(text.strip())

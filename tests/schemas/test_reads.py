@@ -17,11 +17,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
 from sqlalchemy import Column, Table
 from sqlalchemy.orm import raiseload
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from fractal_models.base import Base
 from fractal_models.loading import heavy_columns, without_heavy
 from fractal_models.models import (
+    TABLES,
     DatasetV2,
     UserOAuth,
     UserSettings,
@@ -42,6 +43,7 @@ from fractal_models.schemas.v2 import (
     WorkflowReadV2,
 )
 from fractal_models.schemas.v2.dataset import _DatasetHistoryItemV2
+from fractal_models.tables import METADATA
 from fractal_models.testing.factories import (
     DatasetFactory,
     DatasetV2Factory,
@@ -63,11 +65,7 @@ from fractal_models.types import JSONArray, JSONObject, StrictDateTime, StrictIn
 from tests.support.bodies import BODIES, READS, SECRETS, least_row, model_of, read_of
 from tests.support.databases import ROOT, saved
 
-SHOWN = [
-    mapper.class_
-    for mapper in sorted(SQLModel._sa_registry.mappers, key=str)
-    if not mapper.class_.__name__.startswith("Link")
-]
+SHOWN = [table for table in TABLES if not table.__name__.startswith("Link")]
 
 
 @pytest.fixture(params=READS)
@@ -305,7 +303,7 @@ def odd_values(table: Table) -> dict[str, Any]:
 
 def test_rows_with_odd_values_are_read(session: Session) -> None:
     for model in SHOWN:
-        table: Table = model.__table__
+        table = METADATA.tables[str(model.__tablename__)]
         statement, odd = plain(table), odd_values(table)
         key = least_row(session, model).id
         session.execute(statement.update().where(statement.c.id == key).values(odd))

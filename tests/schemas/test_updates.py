@@ -75,29 +75,30 @@ def test_the_json_schema_says_so(update_name: str, name: str) -> None:
         assert {"type": "null"} in field["anyOf"]
 
 
+OTHER_VALUES: dict[str, Any] = {
+    "email": "other@example.org",
+    "docs_link": "https://example.org",
+    "status": "failed",
+    "filters": {"attributes": {"a": 1}, "types": {"b": True}},
+    "input_filters": {"attributes": {"a": 1}, "types": {"b": True}},
+    "history": [{"workflowtask": STEP, "status": "done", "parallelization": None}],
+    "tags": ["/a"],
+    "slurm_accounts": ["/a"],
+    "viewer_paths": ["/a"],
+    "user_group_id": None,
+    "input_types": {"a": True},
+    "output_types": {"a": True},
+    "read_only": True,
+    "is_superuser": True,
+    "is_verified": True,
+    "is_active": False,
+}
+
+
 def other_value(update: type[Update], name: str) -> Any:
     """Value that is not a default."""
-    match name:
-        case "email":
-            return "other@example.org"
-        case "docs_link":
-            return "https://example.org"
-        case "status":
-            return "failed"
-        case "filters" | "input_filters":
-            return {"attributes": {"a": 1}, "types": {"b": True}}
-        case "history":
-            return [{"workflowtask": STEP, "status": "done", "parallelization": None}]
-        case "tags" | "slurm_accounts" | "viewer_paths":
-            return ["/a"]
-        case "user_group_id":
-            return None
-        case "input_types" | "output_types":
-            return {"a": True}
-        case "read_only" | "is_superuser" | "is_verified":
-            return True
-        case "is_active":
-            return False
+    if name in OTHER_VALUES:
+        return OTHER_VALUES[name]
     column = sa.inspect(model_of(update)).columns[name]
     return {"a": 1} if isinstance(column.type, JSONObject | JSONArray) else "/other"
 

@@ -238,7 +238,7 @@ def row_of(session: Session, body: Create) -> Base:
     """Row created from a body, added to the session."""
     values = body.model_dump()
     if isinstance(body, TaskCreateV2):
-        values = {name: value for name, value in values.items() if value is not None} | {"type": body.type}
+        values["type"] = body.type
     row = ROWS[type(body)](session, **values)
     session.add(row)
     return row

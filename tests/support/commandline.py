@@ -5,12 +5,14 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from sqlalchemy import URL
 
 from fractal_models.cli.main import FractalCommandLine
@@ -36,21 +38,23 @@ class Outcome:
 def run(*arguments: str, url: URL | str | None = None) -> Outcome:
     """Run a verb in this process, with nobody at a terminal."""
     out, err = io.StringIO(), io.StringIO()
-    stdin, sys.stdin = sys.stdin, io.StringIO()
-    code = 0
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                FractalCommandLine().main([*(["--url", text_of(url)] if url is not None else []), *arguments])
-            except SystemExit as exit_:
-                code = exit_.code if isinstance(exit_.code, int) else 1
-            except Exception:
-                # As Python itself does with what `--debug` lets through.
-                traceback.print_exc()
-                code = 1
-    finally:
-        sys.stdin = stdin
+    with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.StringIO())
+        code = _main(*arguments, url=url)
     return Outcome(code, out.getvalue(), err.getvalue())
+
+
+def _main(*arguments: str, url: URL | str | None) -> int:
+    """Run a verb in this process; its exit code."""
+    try:
+        FractalCommandLine().main([*(["--url", text_of(url)] if url is not None else []), *arguments])
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else 1
+    except Exception:
+        # As Python itself does with what `--debug` lets through.
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 def text_of(url: URL | str) -> str:
@@ -81,19 +85,27 @@ def finish(process: subprocess.Popen[str], timeout: float = 120) -> Outcome:
 def converse(*arguments: str, url: URL | str, answer: str) -> Outcome:
     """Run a verb on a terminal, and type an answer to whatever it asks; all that appears there is in `out`."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [COMMAND, *arguments], env=environment(url) | {"TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
+    shown = bytearray()
+    reader = threading.Thread(target=_read_all, args=(ours, shown))
+    reader.start()
     os.write(ours, answer.encode())
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 4096)
-        except OSError:  # the other end is closed
-            break
-        if not part:
-            break
-        shown += part
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        os.fdopen(theirs, "r", closefd=False) as keyboard,
+        os.fdopen(theirs, "w", buffering=1) as screen,
+    ):
+        patch.setenv("TERM", "xterm")
+        patch.setattr("sys.stdin", keyboard)
+        patch.setattr("sys.stdout", screen)
+        patch.setattr("sys.stderr", screen)
+        code = _main(*arguments, url=url)
+    reader.join()
     os.close(ours)
-    return Outcome(process.wait(timeout=60), shown.decode(), "")
+    return Outcome(code, shown.decode(), "")
+
+
+def _read_all(terminal: int, shown: bytearray) -> None:
+    """Read what appears on a terminal until its other end is closed."""
+    with suppress(OSError):
+        while part := os.read(terminal, 4096):
+            shown += part

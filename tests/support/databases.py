@@ -25,6 +25,13 @@ def databases_of(request: pytest.FixtureRequest, driver: str) -> Databases:
     return found
 
 
+def mainly_on(backend: str) -> pytest.MarkDecorator:
+    """Run a test on one backend, and with `--thorough` on the other one too."""
+    (other,) = {"sqlite", "postgresql"} - {backend}
+    backends = [backend, pytest.param(other, marks=pytest.mark.thorough)]
+    return pytest.mark.parametrize("fractal_backend", backends, scope="session")
+
+
 def alembic_config(url: str | URL | None = None) -> Config:
     """The configuration of the checkout, for the database at `url`."""
     config = Config(ROOT / "alembic.ini")

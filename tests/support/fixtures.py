@@ -1,58 +1,41 @@
-"""Databases with rows, as fractal-server 2.9 has left them."""
+"""Databases at fractal-server 2.9 or at head, and a server that does not let everybody in."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from sqlalchemy import URL
 
 from fractal_models.testing.databases import Databases
-from tests.support.databases import upgrade
-from tests.support.early_database import create_early
-from tests.support.rows import fill
 from tests.support.server_2_9 import BASELINE
 from tests.support.servers import Guarded, guarded_server
-
-
-@pytest.fixture(scope="session")
-def site(databases: Databases) -> Iterator[URL]:
-    """A database of a young fractal-server 2.9, to be copied."""
-    url = databases.create()
-    upgrade(url, BASELINE)
-    yield fill(url)
-    databases.drop(url)
+from tests.support.sites import SitesOf
 
 
 @pytest.fixture
-def site_url(databases: Databases, site: URL) -> Iterator[URL]:
-    """A database of fractal-server 2.9, with rows."""
-    url = databases.create(site)
-    yield url
-    databases.drop(url)
-
-
-@pytest.fixture(scope="session")
-def early_site(fractal_postgresql_databases: Databases) -> Iterator[URL]:
-    """A database of fractal-server 2.9 that an early release has created, to be copied."""
-    url = create_early(fractal_postgresql_databases)
-    yield fill(url)
-    fractal_postgresql_databases.drop(url)
+def site_url(databases: Databases, sites_of: SitesOf) -> Iterator[URL]:
+    """A database of a young fractal-server 2.9, with rows."""
+    sites = sites_of("sqlite" if databases.dialect == "sqlite" else "young")
+    yield sites.at(BASELINE)
+    sites.drop_copies()
 
 
 @pytest.fixture
-def early_url(fractal_postgresql_databases: Databases, early_site: URL) -> Iterator[URL]:
+def early_url(sites_of: SitesOf) -> Iterator[URL]:
     """A database of fractal-server 2.9 that an early release has created, with rows."""
-    url = fractal_postgresql_databases.create(early_site)
-    yield url
-    fractal_postgresql_databases.drop(url)
+    yield sites_of("early").at(BASELINE)
+    sites_of("early").drop_copies()
 
 
 @pytest.fixture
-def sqlite_site(fractal_sqlite_databases: Databases) -> Iterator[URL]:
-    """A file at fractal-server 2.9, with rows."""
-    url = fractal_sqlite_databases.create()
-    upgrade(url, BASELINE)
-    yield fill(url)
-    fractal_sqlite_databases.drop(url)
+def sqlite_site(sites_of: SitesOf) -> Iterator[URL]:
+    """A file at fractal-server 2.9, with rows, and without a write-ahead log."""
+    url = sites_of("sqlite").at(BASELINE)
+    with closing(sqlite3.connect(str(url.database))) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    yield url
+    sites_of("sqlite").drop_copies()
 
 
 @pytest.fixture(scope="session")

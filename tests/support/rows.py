@@ -217,12 +217,24 @@ def content(url: URL) -> dict[str, str]:
     """A hash of all rows of each table, with the columns that it had at fractal-server 2.9."""
     found = {}
     with connect(url) as connection:
-        for name, columns in rows(1).items():
-            order = [column for column in columns if column == "id" or column.endswith("_id")]
-            table = sa.table(name, *map(sa.column, columns))
-            there = connection.execute(sa.select(table).order_by(*(table.c[column] for column in order)))
+        for name, statement in _selections(connection.dialect).items():
+            there = connection.exec_driver_sql(statement)
             found[name] = hashlib.sha256(json.dumps([list(map(str, row)) for row in there]).encode()).hexdigest()
     return found
+
+
+_compiled: dict[str, dict[str, str]] = {}
+
+
+def _selections(dialect: sa.Dialect) -> dict[str, str]:
+    """For each table, the statement that selects all rows in order; it is compiled once."""
+    if dialect.name not in _compiled:
+        _compiled[dialect.name] = {}
+        for name, columns in rows(1).items():
+            table = sa.table(name, *map(sa.column, columns))
+            keys = [table.c[column] for column in columns if column == "id" or column.endswith("_id")]
+            _compiled[dialect.name][name] = str(sa.select(table).order_by(*keys).compile(dialect=dialect))
+    return _compiled[dialect.name]
 
 
 def _type(value: Any) -> sa.types.TypeEngine[Any] | None:

@@ -1,4 +1,4 @@
-"""Databases of fractal-server 2.9 with rows, of every kind that is out there, brought to any revision."""
+"""Databases of fractal-server 2.9, of every kind that is out there, brought to any revision."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -14,15 +14,15 @@ from tests.support.server_2_9 import BASELINE
 
 
 class Sites:
-    """Copies of one database with rows; it is upgraded once for each revision that somebody asks for."""
+    """Copies of one database; it is upgraded once for each revision that is asked for."""
 
     def __init__(self, databases: Databases, baseline: URL) -> None:
         self.databases = databases
-        self._templates = {BASELINE: fill(baseline)}
+        self._templates = {BASELINE: baseline}
         self._copies: list[URL] = []
 
     def template(self, revision: str) -> URL:
-        """The database at a revision, to be read alone."""
+        """The database at a revision, which nobody may change."""
         if revision not in self._templates:
             self._templates[revision] = self.databases.create(self._templates[BASELINE])
             upgrade(self._templates[revision], revision)
@@ -49,16 +49,19 @@ def create_young(databases: Databases) -> URL:
     return url
 
 
+SitesOf = Callable[..., Sites]
+
+
 @pytest.fixture(scope="session")
-def sites_of(
-    fractal_sqlite_databases: Databases, fractal_postgresql_databases: Databases
-) -> Iterator[Callable[[str], Sites]]:
+def sites_of(fractal_sqlite_databases: Databases, fractal_postgresql_databases: Databases) -> Iterator[SitesOf]:
+    """Gives the sites of a kind ("sqlite", "young" or "early" on PostgreSQL), with rows or without."""
     made: list[Sites] = []
 
     @cache
-    def sites(kind: str) -> Sites:
+    def sites(kind: str, *, rows: bool = True) -> Sites:
         databases = fractal_sqlite_databases if kind == "sqlite" else fractal_postgresql_databases
-        made.append(Sites(databases, create_early(databases) if kind == "early" else create_young(databases)))
+        baseline = create_early(databases) if kind == "early" else create_young(databases)
+        made.append(Sites(databases, fill(baseline) if rows else baseline))
         return made[-1]
 
     yield sites
@@ -66,27 +69,34 @@ def sites_of(
         each.drop()
 
 
+@pytest.fixture(params=["sqlite", "early", pytest.param("young", marks=pytest.mark.thorough)])
+def main_sites(request: pytest.FixtureRequest, sites_of: SitesOf) -> Iterator[Sites]:
+    """Tests that use it run on both engines, and with `--thorough` on every kind."""
+    yield sites_of(request.param)
+    sites_of(request.param).drop_copies()
+
+
 @pytest.fixture(params=["sqlite", "young", "early"])
-def all_sites(request: pytest.FixtureRequest, sites_of: Callable[[str], Sites]) -> Iterator[Sites]:
+def all_sites(request: pytest.FixtureRequest, sites_of: SitesOf) -> Iterator[Sites]:
     """Tests that use it run on every kind."""
     yield sites_of(request.param)
     sites_of(request.param).drop_copies()
 
 
 @pytest.fixture(params=["sqlite", "early"])
-def sites(request: pytest.FixtureRequest, sites_of: Callable[[str], Sites]) -> Iterator[Sites]:
+def sites(request: pytest.FixtureRequest, sites_of: SitesOf) -> Iterator[Sites]:
     """Tests that use it run on both engines."""
     yield sites_of(request.param)
     sites_of(request.param).drop_copies()
 
 
 @pytest.fixture
-def postgres_sites(sites_of: Callable[[str], Sites]) -> Iterator[Sites]:
+def postgres_sites(sites_of: SitesOf) -> Iterator[Sites]:
     yield sites_of("early")
     sites_of("early").drop_copies()
 
 
 @pytest.fixture
-def sqlite_sites(sites_of: Callable[[str], Sites]) -> Iterator[Sites]:
+def sqlite_sites(sites_of: SitesOf) -> Iterator[Sites]:
     yield sites_of("sqlite")
     sites_of("sqlite").drop_copies()

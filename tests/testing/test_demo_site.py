@@ -109,7 +109,7 @@ def test_command_fills_a_database_once(url: URL) -> None:
     assert (first.code, first.err) == (0, "")
     assert "2 users" in first.out
     assert second.code == 4
-    assert second.err == "fractal-models: the database has 2 users: a demo site is for an empty one\n"
+    assert second.err == "fractal-models: the database has 2 users; a demo site needs an empty one\n"
 
 
 def test_command_refuses_a_database_that_is_not_at_head(databases: Databases) -> None:

@@ -1,4 +1,4 @@
-"""The fixtures in a project that has the package installed: each test here runs pytest in a process."""
+"""The fixtures in a project that has the package installed: each test here runs pytest."""
 
 import signal
 import subprocess
@@ -16,8 +16,6 @@ pytest_plugins = ["pytester"]
 
 Run = Callable[..., pytest.RunResult]
 
-BACKENDS = ["sqlite", "postgresql"]
-
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
@@ -25,10 +23,23 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.delenv("FRACTAL_TEST_POSTGRES_URL", raising=False)
     pytester.makeini("[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function")
 
-    def run_pytest(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+    def run_pytest(*arguments: str, in_process: bool = False) -> pytest.RunResult:
+        chosen = pytester.runpytest_inprocess if in_process else pytester.runpytest_subprocess
+        return chosen("-p", "no:cacheprovider", "-p", "no:schemathesis", *arguments)
 
     return run_pytest
+
+
+@pytest.fixture
+def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Gives options that load our plugin and others, and none that happens to be installed: they start slowly."""
+
+    def options(*plugins: str) -> list[str]:
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        chosen = [option for plugin in (*plugins, "fractal") for option in ("-p", plugin)]
+        return [*chosen, "-o", "filterwarnings=error\nignore:Unknown config option"]
+
+    return options
 
 
 @pytest.fixture
@@ -50,12 +61,11 @@ def test_a_dataset_is_in_a_project(fractal_session):
 """
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.usefixtures("shared_server")
-def test_three_lines_are_a_test(backend: str, run: Run, pytester: pytest.Pytester) -> None:
+def test_three_lines_are_a_test(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(THREE_LINES)
 
-    run(f"--fractal-backend={backend}").assert_outcomes(passed=1)
+    run("--fractal-backend=sqlite", "--fractal-backend=postgresql").assert_outcomes(passed=2)
 
 
 WHICH = """
@@ -90,7 +100,7 @@ def test_backends_are_chosen_for_a_project_for_a_run_and_for_a_test(
     with (pytester.path / "tox.ini").open("a") as file:
         file.write(f"\n{setting}\n")
 
-    result = run("-v", *option)
+    result = run("-v", *option, in_process=True)
 
     result.assert_outcomes(passed=len(ids) + 2)
     for name in [f"test_default{id_}" for id_ in ids] + ["test_mark[[]postgresql]", "test_name"]:
@@ -102,7 +112,7 @@ def test_unknown_backend_is_a_mistake_of_use(run: Run, pytester: pytest.Pytester
     with (pytester.path / "tox.ini").open("a") as file:
         file.write("\nfractal_backends = oracle\n")
 
-    result = run()
+    result = run(in_process=True)
 
     result.stderr.fnmatch_lines(["ERROR: fractal_backends: oracle is not one of sqlite, postgresql"])
 
@@ -129,7 +139,9 @@ def test_all_fixtures_are_of_one_database(fractal_session, fractal_engine, fract
 def test_each_test_has_a_database_of_its_own_and_the_same_rows(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(EACH_ITS_OWN)
 
-    run("--fractal-backend=sqlite", "--fractal-backend=postgresql").assert_outcomes(passed=8)
+    result = run("--fractal-backend=sqlite", "--fractal-backend=postgresql", in_process=True)
+
+    result.assert_outcomes(passed=8)
 
 
 ASYNCHRONOUS = """
@@ -149,28 +161,28 @@ async def test_async(fractal_async_session, fractal_async_engine, fractal_url):
 
 
 @pytest.mark.parametrize(
-    ("mark", "options"),
+    ("mark", "plugin", "options"),
     [
-        ("asyncio", ["-o", "asyncio_mode=strict"]),
-        ("asyncio", ["-o", "asyncio_mode=auto"]),
-        ("anyio", ["-p", "no:asyncio", "-o", "filterwarnings=error\nignore:Unknown config option"]),
+        ("asyncio", "pytest_asyncio.plugin", ["-o", "asyncio_mode=strict"]),
+        ("asyncio", "pytest_asyncio.plugin", ["-o", "asyncio_mode=auto"]),
+        ("anyio", "anyio", []),
     ],
 )
 @pytest.mark.usefixtures("shared_server")
 def test_asynchronous_fixtures_run_under_either_plugin(
-    mark: str, options: list[str], run: Run, pytester: pytest.Pytester
+    mark: str, plugin: str, options: list[str], run: Run, only: Callable[..., list[str]], pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(ASYNCHRONOUS.format(mark=mark))
     pytester.makeconftest("import pytest\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n")
 
-    run("--fractal-backend=sqlite", "--fractal-backend=postgresql", *options).assert_outcomes(passed=2)
+    result = run("--fractal-backend=sqlite", "--fractal-backend=postgresql", *only(plugin), *options)
+
+    result.assert_outcomes(passed=2)
 
 
 def test_nothing_heavy_is_imported_where_nothing_is_used(
-    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    run: Run, only: Callable[..., list[str]], pytester: pytest.Pytester
 ) -> None:
-    # The plugins of others have their own ways.
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile("""
         import sys
 
@@ -180,8 +192,7 @@ def test_nothing_heavy_is_imported_where_nothing_is_used(
             assert not heavy & sys.modules.keys()
     """)
 
-    options = ["-o", "filterwarnings=error\nignore:Unknown config option"]
-    run("-p", "fractal_models.testing.plugin", *options).assert_outcomes(passed=1)
+    run(*only()).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +214,7 @@ def test_missing_package_is_named_in_one_line_and_only_where_it_is_needed(
             pass
     """)
 
-    result = run()
+    result = run(in_process=True)
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines([f"*needs {module}: pip install 'fractal-models[[]testing]'"])
@@ -223,7 +234,7 @@ import os, pytest
 from pathlib import Path
 from sqlalchemy import text
 
-@pytest.mark.parametrize("number", range(200))
+@pytest.mark.parametrize("number", range(50))
 def test_many(fractal_engine, number):
     with fractal_engine.connect() as connection:
         server = connection.scalar(text(
@@ -234,15 +245,17 @@ def test_many(fractal_engine, number):
 """
 
 
-def test_processes_of_a_run_share_one_server_which_is_stopped_at_the_end(run: Run, pytester: pytest.Pytester) -> None:
+def test_processes_of_a_run_share_one_server_which_is_stopped_at_the_end(
+    run: Run, only: Callable[..., list[str]], pytester: pytest.Pytester
+) -> None:
     pytester.makepyfile(MANY)
 
-    run("-n2", "--fractal-backend=postgresql").assert_outcomes(passed=200)
+    run("-n2", "--fractal-backend=postgresql", *only("xdist")).assert_outcomes(passed=50)
 
     lines = [line.split() for line in (pytester.path / "servers").read_text().splitlines()]
     assert {worker for worker, *_ in lines} == {"gw0", "gw1"}
     assert len({tuple(server) for _, *server, _ in lines}) == 1
-    assert len({database for *_, database in lines}) == 200
+    assert len({database for *_, database in lines}) == 50
     assert not Path(lines[0][1]).parent.exists()
 
 
@@ -268,9 +281,12 @@ def has_ended(process: int) -> bool:
         return True
 
 
-def test_server_of_a_run_that_was_killed_is_stopped_by_the_next_one(run: Run, pytester: pytest.Pytester) -> None:
+def test_server_of_a_run_that_was_killed_is_stopped_by_the_next_one(
+    run: Run, only: Callable[..., list[str]], pytester: pytest.Pytester
+) -> None:
     test = pytester.makepyfile(test_stuck=STUCK)
-    command = [sys.executable, "-m", "pytest", "--fractal-backend=postgresql", str(test)]
+    options = ["--fractal-backend=postgresql", *only()]
+    command = [sys.executable, "-m", "pytest", *options, str(test)]
     stuck = pytester.path / "stuck"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while not stuck.exists():
@@ -282,7 +298,7 @@ def test_server_of_a_run_that_was_killed_is_stopped_by_the_next_one(run: Run, py
 
     test.unlink()
     pytester.makepyfile(THREE_LINES)
-    run("--fractal-backend=postgresql").assert_outcomes(passed=1)
+    run(*options).assert_outcomes(passed=1)
 
     # A run of another test, beside this one, may have come first, and be about to stop it.
     deadline = time.monotonic() + 10

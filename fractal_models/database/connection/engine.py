@@ -12,13 +12,13 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, NullPool, event, orm
-from sqlalchemy.exc import NoSuchModuleError
 from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import Session
 
+from fractal_models.database.connection.async_session import AsyncSession
 from fractal_models.database.connection.driver_errors import translated
-from fractal_models.database.connection.errors import UnreachableError
+from fractal_models.database.connection.drivers import driver_required
 from fractal_models.database.connection.redaction import hide_row_values
 from fractal_models.database.connection.timeouts import (
     CONNECT_TIMEOUT,
@@ -50,11 +50,13 @@ def create_engine(
         **kwargs: Arguments of `sqlalchemy.create_engine`, `connect_args` included.
 
     Raises:
-        UnreachableError: Not a URL, or not of PostgreSQL or SQLite.
+        UnreachableError: Not a URL, or not of PostgreSQL or SQLite; or its driver is not installed.
     """
     parsed = sync_url(url)
     arguments = _arguments(parsed, connect_timeout, pooler, kwargs)
-    return _add_listeners(sqlalchemy.create_engine(parsed, **arguments), statement_timeout, pooler, wal)
+    with driver_required(parsed):
+        engine = sqlalchemy.create_engine(parsed, **arguments)
+    return _add_listeners(engine, statement_timeout, pooler, wal)
 
 
 def create_async_engine(
@@ -69,12 +71,13 @@ def create_async_engine(
     """Create an asynchronous engine of SQLAlchemy, with the arguments of `create_engine`.
 
     Raises:
-        UnreachableError: Not a URL, or not of PostgreSQL or SQLite.
+        UnreachableError: Not a URL, or not of PostgreSQL or SQLite; or its driver is not installed.
     """
     parsed, from_url = asyncpg_arguments(async_url(url))
     kwargs = {**kwargs, "connect_args": from_url | kwargs.get("connect_args", {})}
     arguments = _arguments(parsed, connect_timeout, pooler, kwargs)
-    engine = sqlalchemy_asyncio.create_async_engine(parsed, **arguments)
+    with driver_required(parsed):
+        engine = sqlalchemy_asyncio.create_async_engine(parsed, **arguments)
     _add_listeners(engine.sync_engine, statement_timeout, pooler, wal)
     return engine
 
@@ -85,11 +88,14 @@ def sessionmaker(engine: Engine, **kwargs: Any) -> orm.sessionmaker[Session]:
 
 
 def async_sessionmaker(engine: AsyncEngine, **kwargs: Any) -> sqlalchemy_asyncio.async_sessionmaker[AsyncSession]:
-    """Create a factory of asynchronous sessions; keywords are those of `sqlalchemy.ext.asyncio.async_sessionmaker`.
+    """Create a factory of asynchronous SQLModel sessions.
 
-    Objects stay readable after a commit, since asynchronous code cannot load them on access.
+    Keywords are those of `sqlalchemy.ext.asyncio.async_sessionmaker`. Objects stay readable after a commit, since
+    asynchronous code cannot load them on access.
     """
-    return sqlalchemy_asyncio.async_sessionmaker(engine, **{"expire_on_commit": False, **kwargs})
+    return sqlalchemy_asyncio.async_sessionmaker(
+        engine, **{"class_": AsyncSession, "expire_on_commit": False, **kwargs}
+    )
 
 
 def maintenance_engine(url: str | URL, connect_timeout: float = CONNECT_TIMEOUT) -> Engine:
@@ -98,11 +104,7 @@ def maintenance_engine(url: str | URL, connect_timeout: float = CONNECT_TIMEOUT)
     Raises:
         UnreachableError: Not a URL, or not of PostgreSQL or SQLite; or its driver is not installed.
     """
-    try:
-        return create_engine(url, poolclass=NullPool, wal=False, connect_timeout=connect_timeout)
-    except (ModuleNotFoundError, NoSuchModuleError) as error:
-        message = f"the driver of the database URL is not installed ({error}); install it, or name no driver"
-        raise UnreachableError(message) from error
+    return create_engine(url, poolclass=NullPool, wal=False, connect_timeout=connect_timeout)
 
 
 @contextmanager

@@ -63,6 +63,12 @@ class DeclinedError(DatabaseError):
     exit_code = 9
 
 
+class DependentObjectsError(DatabaseError):
+    """Objects of another application depend on what a downgrade drops."""
+
+    exit_code = 10
+
+
 WAIT = "fractal-models wait"
 
 
@@ -107,7 +113,7 @@ class DatabaseState(StrEnum):
         "drifted",
         "drifted",
         DriftError,
-        "find out who changed it and undo that, or restore a backup, before any upgrade",
+        "undo the manual changes, or restore a backup, before any upgrade",
         "fractal-models doctor",
     )
     HOST_NOT_FOUND = "host_not_found", "host not found", UnreachableError, "check the host name in the URL", WAIT
@@ -199,7 +205,7 @@ class Status:
     """One-line summary of the state."""
 
     remedy: str = ""
-    """What to do, in one line; empty at head."""
+    """Remedy in one line; empty at head."""
 
     command: str = ""
     """Command to run; empty if none helps."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from logging import DEBUG, Logger, LogRecord, getLogger
-from typing import NamedTuple
+from threading import Thread, current_thread
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
+from weakref import WeakSet
 
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import StatementError
+from sqlalchemy.log import instance_logger
 
 SHORT_PASSWORD = 5
 """Longest password that may be part of an ordinary word: it is masked as a whole word only."""
@@ -20,6 +23,12 @@ KEY_VIOLATIONS = {"23503", "23505", "23P01"}
 
 DATA_EXCEPTION = "22"
 """SQLSTATE class whose message itself may quote a value."""
+
+LOGGING_NAME = "fractal"
+"""Name of an engine in SQLAlchemy's logs, unless it has one."""
+
+_THREADS: WeakSet[Thread] = WeakSet()
+"""Threads of the connections of aiosqlite whose calls are not logged."""
 
 QUOTED = re.compile(r'".*"|(?<=: ).*', re.DOTALL)
 
@@ -49,22 +58,37 @@ def without_secrets(message: str, url: URL) -> str:
 def hide_row_values(engine: Engine) -> None:
     """Keep row values, secrets among them, out of PostgreSQL's error messages and out of DEBUG logs.
 
-    `create_engine` and `create_async_engine` do this. For another engine, call it once (with `engine.sync_engine` if
-    it is asynchronous).
+    `create_engine` and `create_async_engine` do this. For another engine, call it before its first connection (with
+    `engine.sync_engine` if it is asynchronous). Logs of other engines are unchanged, so an engine without a
+    `logging_name` gets one: its logger is then `sqlalchemy.engine.Engine.fractal`.
     """
     event.listen(engine, "handle_error", _redact_error)
-    # SQLAlchemy logs each row at DEBUG, and aiosqlite each call with its arguments, also with `hide_parameters`.
+    # SQLAlchemy logs each row at DEBUG, also with `hide_parameters`. Engines share a logger unless they have a name.
+    if not engine.logging_name:
+        engine.logging_name = LOGGING_NAME
+        instance_logger(engine, engine._echo)
     logger = engine.logger
     (logger if isinstance(logger, Logger) else logger.logger).addFilter(_is_not_a_row)
-    getLogger("aiosqlite").addFilter(_is_above_debug)
+    if engine.dialect.driver == "aiosqlite":
+        # It logs each call with its arguments at DEBUG. All connections share a logger; each has a thread of its own.
+        getLogger("aiosqlite").addFilter(_is_of_another_thread_or_above_debug)
+        event.listen(engine, "connect", _remember_thread)
 
 
 def _is_not_a_row(record: LogRecord) -> bool:
     return not str(record.msg).startswith("Row ")
 
 
-def _is_above_debug(record: LogRecord) -> bool:
-    return record.levelno > DEBUG
+def _is_of_another_thread_or_above_debug(record: LogRecord) -> bool:
+    return record.levelno > DEBUG or current_thread() not in _THREADS
+
+
+def _remember_thread(connection: Any, _record: object) -> None:
+    """Add the thread of a connection of aiosqlite to `_THREADS`, by a function that SQLite calls in it."""
+    connection.create_function("remember_thread", 0, lambda: _THREADS.add(current_thread()))
+    cursor = connection.cursor()
+    cursor.execute("SELECT remember_thread()")
+    cursor.close()
 
 
 def sqlstate(error: BaseException | None) -> str | None:

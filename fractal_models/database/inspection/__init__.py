@@ -1,1 +1,1 @@
-"""What a database is, read without writing to it."""
+"""State and schema of a database, read without writing to it."""

@@ -1,4 +1,4 @@
-"""Options of Alembic's autogenerate, which compares the models with a database."""
+"""Options of Alembic's autogenerate, which compares models with a database: for this package, and for a server."""
 
 from __future__ import annotations
 
@@ -24,10 +24,34 @@ def include_name(name: str | None, type_: str, _parents: object) -> bool:
 
 
 def render_item(type_: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
-    """Write SQLAlchemy's types instead of ours, since a revision never changes and the package does."""
-    if type_ != "type" or not isinstance(item, TypeDecorator):
+    """Write SQLAlchemy's types instead of ours and SQLModel's: a revision never changes, and these packages do."""
+    package = type(item).__module__.partition(".")[0]
+    if type_ != "type" or not isinstance(item, TypeDecorator) or package not in {"fractal_models", "sqlmodel"}:
         return False
     return "sa.JSON()" if isinstance(item.impl_instance, JSON) else f"sa.{item.impl_instance!r}"
+
+
+def server_history(version_table: str) -> dict[str, Any]:
+    """Return arguments of `context.configure`, for the `env.py` of a server with revisions of its own.
+
+    Its revisions are recorded in `version_table`. Its autogenerate ignores the tables of this package and
+    `alembic_version`, but finds foreign keys to these tables.
+    """
+    return {
+        "version_table": version_table,
+        "include_name": _include_server_name,
+        "include_object": _include_server_object,
+        "render_item": render_item,
+    }
+
+
+def _include_server_name(name: str | None, type_: str, _parents: object) -> bool:
+    return type_ != "table" or name not in {*METADATA.tables, "alembic_version"}
+
+
+def _include_server_object(_object: object, name: str | None, type_: str, *_: object) -> bool:
+    # Alembic filters names of the database, and objects of the metadata.
+    return _include_server_name(name, type_, None)
 
 
 def compare_server_default(

@@ -132,7 +132,7 @@ def migrator_lock(connection: Connection, timeout: float, report: Report) -> Ite
 
 
 def _identify(connection: Connection) -> None:
-    """Name the session for those who wait, and let the server notice within a second when this process is killed."""
+    """Name the session in `pg_stat_activity`, and let the server notice within a second when this process is killed."""
     name = f"fractal-models {socket.gethostname()} {os.getpid()}"[:63]
     connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
     if _detects_lost_clients(connection):

@@ -7,6 +7,7 @@ wait. SQLite: one transaction for all revisions. Either way, the database is at 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,13 @@ from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionS
 from sqlalchemy import Connection
 
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
+from fractal_models.database.inspection.access import refuse_unwritable
 from fractal_models.database.inspection.contents import read_revisions
+from fractal_models.database.inspection.dependents import require_no_dependents
 from fractal_models.database.inspection.other_releases import unknown_revision
 from fractal_models.database.inspection.state import refuse_drift, refuse_unversioned
 from fractal_models.database.migration import postgresql, sqlite
-from fractal_models.database.migration.locks import Report, bounded_reads
+from fractal_models.database.migration.locks import Report, bounded_reads, migrator_lock
 from fractal_models.database.revisions import rules
 from fractal_models.database.revisions.history import known_revision, pending, title
 
@@ -30,50 +33,71 @@ Steps = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]
 """Function of a command: takes the revisions of the database, does what only reads, and gives the steps to run."""
 
 
-def run(context: ModuleType, connection: Connection, options: dict[str, Any]) -> None:
-    """Run a command of Alembic.
+class Migration:
+    """A command of Alembic on a connection, with the steps that are left to run.
 
     Args:
         context: `alembic.context`, within `env.py`. Attribute `wait` of its configuration is the timeout for locks in
             seconds, `report` receives the lines of progress.
         connection: The database. If it is in a transaction, its caller commits, and guards against other migrators.
         options: Arguments of `context.configure`.
-
-    Raises:
-        DatabaseError: Nothing was changed, or whole revisions were.
     """
-    config = context.config
-    timeout = min(float(config.attributes.get("wait", MIGRATION_TIMEOUT)), MAX_TIMEOUT)
-    report: Report = config.attributes.get("report", config.print_stdout)
-    migration = Migration(context, connection, options, report)
-    if connection.in_transaction():
-        sqlite.refuse_enforced_keys(connection)
-        # Operations then commit nothing.
-        migration.execute(transaction_of_caller=True)
-    elif connection.dialect.name == "sqlite":
-        with sqlite.busy_timeout(connection, timeout):
-            if migration.is_needed():
-                migration.check()
-                sqlite.run(connection, migration.execute)
-    else:
-        with bounded_reads(connection, timeout):
-            if migration.is_needed():
-                postgresql.run(connection, timeout, report, migration.attempt)
 
-
-class Migration:
-    """A command on a connection, with the steps that are left to run."""
-
-    def __init__(self, context: ModuleType, connection: Connection, options: dict[str, Any], report: Report) -> None:
+    def __init__(self, context: ModuleType, connection: Connection, options: dict[str, Any]) -> None:
+        attributes = context.config.attributes
         self._context = context
         self._connection = connection
         self._options = options
-        self._report = report
+        self._report: Report = attributes.get("report", context.config.print_stdout)
+        self._timeout = min(float(attributes.get("wait", MIGRATION_TIMEOUT)), MAX_TIMEOUT)
+        self._in_transaction = connection.in_transaction()
+        self._on_sqlite = connection.dialect.name == "sqlite"
         self._command: Steps = self._configure().opts["fn"]
         self._steps: list[MigrationStep] = []
         self._left_over: Script | None = None
         self._is_planned = False
         self._reported: list[str] = []
+
+    def timeouts(self) -> AbstractContextManager[None]:
+        """Bound all waiting for locks of other sessions.
+
+        Raises:
+            BusyError: The timeout has passed.
+        """
+        if self._in_transaction:
+            return nullcontext()
+        wait = sqlite.busy_timeout if self._on_sqlite else bounded_reads
+        return wait(self._connection, self._timeout)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep other migrators out; a caller's transaction is for the caller to guard.
+
+        Raises:
+            BusyError: Another migrator was at work for longer than the timeout.
+            UnreachableError: Revisions cannot run on this connection.
+        """
+        if self._in_transaction:
+            sqlite.refuse_enforced_keys(self._connection)
+            return nullcontext()
+        refuse_unwritable(self._connection)
+        if self._on_sqlite:
+            return sqlite.exclusive(self._connection)
+        return migrator_lock(self._connection, self._timeout, self._report)
+
+    def run(self) -> None:
+        """Run the steps.
+
+        Raises:
+            DatabaseError: Nothing was changed, or whole revisions were.
+        """
+        if self._in_transaction:
+            # Operations then commit nothing.
+            self._execute(transaction_of_caller=True)
+        elif self._on_sqlite:
+            self._refuse_drift()
+            self._execute(check_foreign_keys=True, transaction_per_migration=False, transactional_ddl=True)
+        else:
+            postgresql.retry(self._connection, self._timeout, self._report, self._attempt)
 
     def _configure(self, **options: Any) -> MigrationContext:
         self._context.configure(connection=self._connection, **{**self._options, **options})
@@ -86,6 +110,8 @@ class Migration:
         Raises:
             WrongDatabaseError: The database is not one that revisions can run on.
         """
+        if self._in_transaction:
+            return True
         try:
             self._plan(self._configure(dont_mutate=True))
             return bool(self._steps or self._left_over)
@@ -93,7 +119,7 @@ class Migration:
             self._is_planned = False
             self._connection.rollback()
 
-    def attempt(self) -> None:
+    def _attempt(self) -> None:
         """Run what is left to run, and keep track of it, under the lock of migrators."""
         if not self._is_planned:
             self._plan(self._configure(dont_mutate=True))
@@ -102,10 +128,10 @@ class Migration:
             context = self._configure()
             with Operations.context(context):
                 self._dismantle(self._left_over, context)
-        self.check()
-        self.execute()
+        self._refuse_drift()
+        self._execute()
 
-    def check(self) -> None:
+    def _refuse_drift(self) -> None:
         """Refuse to run revisions of this package on a schema that is not at its revision.
 
         Raises:
@@ -117,7 +143,7 @@ class Migration:
             refuse_drift(self._connection, revision)
         self._connection.rollback()
 
-    def execute(self, *, check_foreign_keys: bool = False, **options: Any) -> None:
+    def _execute(self, *, check_foreign_keys: bool = False, **options: Any) -> None:
         """Run the steps.
 
         Args:
@@ -160,6 +186,7 @@ class Migration:
         if not self._is_planned:
             self._plan(context)
         self._require_valid_rows(revisions, context)
+        self._require_no_dependents(context)
         while self._steps:
             step = self._steps[0]
             self._announce(step)
@@ -197,6 +224,12 @@ class Migration:
         if context.dialect.name == "sqlite":
             findings += rules.orphans(context.connection)
         rules.require_none(findings)
+
+    def _require_no_dependents(self, context: MigrationContext) -> None:
+        """Look for dependent objects before the first of all downgrades."""
+        downgrades = [step.revision for step in self._steps if isinstance(step, RevisionStep) and not step.is_upgrade]
+        if downgrades and context.connection is not None:
+            require_no_dependents(context.connection, downgrades)
 
     def _announce(self, step: MigrationStep) -> None:
         """Report a step, once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,6 @@ from sqlalchemy.exc import OperationalError
 
 from fractal_models.database.connection.errors import BusyError, DatabaseError
 from fractal_models.database.connection.timeouts import milliseconds
-from fractal_models.database.inspection.access import refuse_unwritable
 
 
 def refuse_enforced_keys(connection: Connection) -> None:
@@ -59,23 +58,10 @@ def busy_timeout(connection: Connection, timeout: float) -> Iterator[None]:
         _pragma(connection, f"busy_timeout = {before}")
 
 
-def run(connection: Connection, execute: Callable[..., None]) -> None:
-    """Run all steps in one transaction.
-
-    Foreign keys are checked at its end, not while tables are rebuilt.
-
-    Raises:
-        DatabaseError: Nothing was changed.
-    """
-    refuse_unwritable(connection)
-    connection.rollback()
-    with _exclusive(connection):
-        execute(check_foreign_keys=True, transaction_per_migration=False, transactional_ddl=True)
-
-
 @contextmanager
-def _exclusive(connection: Connection) -> Iterator[None]:
-    """Begin each transaction with BEGIN IMMEDIATE, and enforce no foreign keys."""
+def exclusive(connection: Connection) -> Iterator[None]:
+    """Begin each transaction with BEGIN IMMEDIATE, and enforce no foreign keys while tables are rebuilt."""
+    connection.rollback()
     dbapi = connection.connection.dbapi_connection
     assert dbapi is not None
 

@@ -37,7 +37,7 @@ def rules(revision: Script) -> list[Rule]:
 
 
 def irreversible(revision: Script) -> str | None:
-    """What the downgrade of a revision cannot restore."""
+    """Loss of a revision, which its downgrade cannot restore."""
     sentence: str | None = getattr(revision.module, "irreversible", None)
     return sentence
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine as create_sqlalchemy_async_engine
 from sqlalchemy.orm import Session
 
 from fractal_models.base import Base
@@ -272,3 +273,33 @@ def test_rows_are_hidden_from_errors_of_an_engine_of_another_make(users: dict[st
             flush(user(email=None))(connection)
         assert (MARK in told_of(caught.value)) is not hidden
     engine.dispose()
+
+
+def fetch(statement: str, value: str) -> Callable[[Connection], object]:
+    return lambda connection: connection.execute(sa.text(statement), {"value": value}).all()
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["pysqlite", "aiosqlite"])
+@pytest.mark.parametrize("hide", ["of create_engine", "by hide_row_values"])
+@pytest.mark.parametrize("name", [None, "server"])
+def test_logs_of_another_engine_in_the_same_process_are_whole(
+    asynchronous: bool, hide: str, name: str | None, users: dict[str, URL], told: Callable[[], str]
+) -> None:
+    driver = "aiosqlite" if asynchronous else "pysqlite"
+    url = users["sqlite"].set(drivername=f"sqlite+{driver}")
+    create: Callable[..., Any] = create_sqlalchemy_async_engine if asynchronous else sa.create_engine
+    options = {} if name is None else {"logging_name": name}
+    with Client(driver, url, **options) as ours, Client(driver, url) as others:
+        others.engine = create(url, echo="debug")
+        if hide == "by hide_row_values":
+            ours.engine = create(url, hide_parameters=True, **options)
+            hide_row_values(ours.sync_engine)
+
+        others.run(fetch("SELECT email, 'visible' FROM user_oauth WHERE email <> :value", "visible"))
+        assert "Row ('u@example.org', 'visible')" in (logged := told())
+        assert ("aiosqlite executing" in logged) is asynchronous
+
+        ours.sync_engine.echo = "debug"
+        ours.run(fetch("SELECT hashed_password FROM user_oauth WHERE hashed_password <> :value", MARK))
+        assert f"sqlalchemy.engine.Engine.{name or 'fractal'} " in (logged := told())
+        assert MARK not in logged

@@ -1,6 +1,8 @@
 """The URL of a database: its secrets are not shown, and what it says of time-outs counts."""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -9,6 +11,7 @@ from alembic import command
 from sqlalchemy import URL, make_url
 
 from fractal_models.database import DatabaseState, UnreachableError, inspect_database
+from fractal_models.database.connection import engine
 from fractal_models.database.connection.engine import maintenance_engine
 from fractal_models.database.connection.redaction import masked, without_secrets
 from fractal_models.database.connection.urls import sync_url
@@ -82,12 +85,45 @@ def test_at_sign_in_a_password_is_asked_to_be_escaped(url: str) -> None:
     assert "s3cr" not in str(refused.value)
 
 
-@pytest.mark.parametrize("driver", ["postgresql+pg8000", "postgresql+nobodys"])
-def test_driver_that_is_not_there_is_named(driver: str) -> None:
-    with pytest.raises(
-        UnreachableError, match=r"^the driver of the database URL is not installed \(.*(pg8000|nobodys).*\); install it"
-    ):
-        maintenance_engine(f"{driver}://host/name")
+MISSING = {
+    ("create_engine", "postgresql"): ("psycopg2", "psycopg2-binary"),
+    ("create_engine", "postgresql+psycopg"): ("psycopg", "fractal-models[psycopg]"),
+    ("create_engine", "postgresql+pg8000"): ("pg8000", "pg8000"),
+    ("create_async_engine", "postgresql"): ("asyncpg", "fractal-models[async]"),
+    ("create_async_engine", "postgresql+psycopg"): ("psycopg", "fractal-models[psycopg]"),
+    ("create_async_engine", "sqlite"): ("aiosqlite", "fractal-models[async]"),
+    ("maintenance_engine", "postgresql+psycopg"): ("psycopg", "fractal-models[psycopg]"),
+}
+"""Driver of each function and URL, and the requirement that installs it."""
+
+
+@pytest.mark.parametrize(("function", "scheme"), MISSING, ids=" ".join)
+def test_missing_driver_is_named_with_the_command_that_installs_it(
+    function: str, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, requirement = MISSING[function, scheme]
+    monkeypatch.setitem(sys.modules, driver, None)
+
+    with pytest.raises(UnreachableError) as refused:
+        getattr(engine, function)(f"{scheme}://host/name" if scheme != "sqlite" else "sqlite:///file.db")
+
+    assert str(refused.value).startswith(f"driver {driver} cannot be imported (")
+    assert str(refused.value).endswith(f"; run `pip install '{requirement}'`")
+    assert "\n" not in str(refused.value)
+
+
+def test_missing_greenlet_is_named_with_the_command_that_installs_it() -> None:
+    code = "import sys; sys.modules['greenlet'] = None; import fractal_models.database"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("ImportError: greenlet cannot be imported (")
+    assert done.stderr.endswith("; run `pip install greenlet`\n")
+
+
+def test_unknown_driver_is_named() -> None:
+    with pytest.raises(UnreachableError, match=r"^driver nobodys .* is unknown; remove it from the URL$"):
+        maintenance_engine("postgresql+nobodys://host/name")
 
 
 @pytest.mark.parametrize("defensive", [getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE", None)])

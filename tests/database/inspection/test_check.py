@@ -28,6 +28,7 @@ from tests.support.databases import databases_of, statement_count, upgrade
 from tests.support.dumps import snapshot
 from tests.support.server_2_9 import BASELINE
 from tests.support.servers import Guarded
+from tests.support.sites import SitesOf
 
 DRIVERS = [
     "sqlite",
@@ -67,7 +68,7 @@ async def test_nothing_happens_at_head(driver: str, request: pytest.FixtureReque
 
 
 FAMILIES = {
-    "empty": (NeedsUpgradeError, DatabaseState.EMPTY, "base", "SELECT 1"),
+    "empty": (NeedsUpgradeError, DatabaseState.EMPTY, "", "SELECT 1"),
     "at 2.9": (NeedsUpgradeError, DatabaseState.SERVER_2_9, BASELINE, "SELECT 1"),
     "behind": (NeedsUpgradeError, DatabaseState.BEHIND, "4b8f0d6a91c3", "SELECT 1"),
     "older": (
@@ -108,10 +109,11 @@ async def test_family_of_trouble_has_its_exception(
     statement: str,
     driver: str,
     request: pytest.FixtureRequest,
+    sites_of: SitesOf,
 ) -> None:
     databases = databases_of(request, driver)
-    url = databases.create()
-    upgrade(url, start)
+    sites = sites_of("young" if databases.dialect == "postgresql" else "sqlite", rows=False)
+    url = databases.create(sites.template(start) if start else None)
     with connect(url) as connection:
         connection.execute(sa.text(statement))
         connection.commit()
@@ -274,3 +276,16 @@ def test_benchmark_counts_the_same(tmp_path: Path, capsys: pytest.CaptureFixture
     assert {result["statements"] for result in results} <= {1, 2, 3}
     printed = capsys.readouterr().out
     assert not [result for result in results if result["name"] not in printed]
+
+
+def test_state_of_an_error_equals_its_documented_name(url: URL) -> None:
+    with connect(url) as connection:
+        connection.execute(sa.text("DROP TABLE alembic_version"))
+        connection.commit()
+
+    with pytest.raises(WrongDatabaseError) as refused:
+        check_database(create_engine(url, poolclass=sa.NullPool, wal=False))
+
+    assert refused.value.status is not None
+    assert refused.value.status.state == "unversioned"
+    assert f"{refused.value.status.state}" == "unversioned"

@@ -33,12 +33,17 @@ BROKEN = {
         "whose `order` is not 0, 1, 2",
     ),
     "step without order": ('UPDATE workflowtask SET "order" = NULL WHERE id = 1', "workflow", [1], "whose `order`"),
-    "link that is none": ("UPDATE task SET docs_link = 'ftp://example.org' WHERE id = 1", "task", [1], "no http(s)"),
+    "link that is none": (
+        "UPDATE task SET docs_link = 'ftp://example.org' WHERE id = 1",
+        "task",
+        [1],
+        "not an http(s) URL",
+    ),
     "link that is a script": (
         "UPDATE taskv2 SET docs_link = 'javascript:alert(1)' WHERE id IN (1, 3)",
         "taskv2",
         [1, 3],
-        "no http(s) address",
+        "not an http(s) URL",
     ),
     "empty source": ("UPDATE task SET source = ' ' WHERE id = 3", "task", [3], "has an empty source"),
     "type of a task": (

@@ -92,8 +92,23 @@ def test_database_of_create_all_is_found_without_an_import_of_the_models(empty_u
     assert "23 tables of Fractal but no revision" in message
 
 
-@pytest.mark.parametrize("first", ["", "import fractal_models.models"], ids=["before the models", "after the models"])
-@pytest.mark.parametrize("related", [False, True], ids=["alone", "with a key to users"])
+BEFORE, AFTER = "", "import fractal_models.models"
+
+
+@pytest.mark.parametrize(
+    ("fractal_backend", "first", "related"),
+    [
+        ("sqlite", BEFORE, False),
+        ("sqlite", AFTER, True),
+        ("postgresql", BEFORE, True),
+        ("postgresql", AFTER, False),
+        pytest.param("sqlite", BEFORE, True, marks=pytest.mark.thorough),
+        pytest.param("sqlite", AFTER, False, marks=pytest.mark.thorough),
+        pytest.param("postgresql", BEFORE, False, marks=pytest.mark.thorough),
+        pytest.param("postgresql", AFTER, True, marks=pytest.mark.thorough),
+    ],
+    scope="session",
+)
 def test_table_of_a_server_changes_no_answer(databases: Databases, first: str, related: bool) -> None:
     url = databases.create()
 

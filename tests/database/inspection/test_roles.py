@@ -15,11 +15,11 @@ from fractal_models.database.inspection.roles import secret_columns
 from fractal_models.testing.databases import PostgreSQLDatabases
 from tests.support.catalog import catalog, revisions
 from tests.support.commandline import run
-from tests.support.databases import upgrade
 from tests.support.dumps import dump, psql
 from tests.support.rows import SECRETS, rows
 from tests.support.server_2_9 import BASELINE
 from tests.support.servers import administer
+from tests.support.sites import SitesOf
 
 _numbers = count(1)
 
@@ -51,17 +51,18 @@ def made(databases: PostgreSQLDatabases, url: URL) -> Iterator[Roles]:
 
 
 @pytest.fixture(scope="module")
-def roles(fractal_postgresql_databases: PostgreSQLDatabases, early_site: URL) -> Iterator[Roles]:
+def roles(fractal_postgresql_databases: PostgreSQLDatabases, sites_of: SitesOf) -> Iterator[Roles]:
     """Roles for a database with rows, at head."""
-    url = fractal_postgresql_databases.create(early_site)
-    upgrade(url)
+    url = fractal_postgresql_databases.create(sites_of("early").template("head"))
     yield from made(fractal_postgresql_databases, url)
 
 
 @pytest.fixture
-def early_roles(fractal_postgresql_databases: PostgreSQLDatabases, early_site: URL) -> Iterator[Roles]:
+def early_roles(fractal_postgresql_databases: PostgreSQLDatabases, sites_of: SitesOf) -> Iterator[Roles]:
     """Roles for a database of fractal-server 2.9, with rows."""
-    yield from made(fractal_postgresql_databases, fractal_postgresql_databases.create(early_site))
+    yield from made(
+        fractal_postgresql_databases, fractal_postgresql_databases.create(sites_of("early").template(BASELINE))
+    )
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from fractal_models.testing.databases import Databases
 from tests.support.commandline import run
 from tests.support.databases import databases_of, upgrade
 from tests.support.dumps import snapshot
-from tests.support.early_database import create_early
 from tests.support.pooler import pooler
 from tests.support.server_2_9 import BASELINE
 from tests.support.servers import PASSWORD, Guarded, administer
+from tests.support.sites import SitesOf
 
 ONE_NAME = "4b8f0d6a91c3"
 V1_JOBS = ["applyworkflow", "workflowtask", "workflow", "task"]
@@ -117,7 +117,7 @@ CASES = [
         "two revisions",
         DatabaseState.UNKNOWN_REVISION,
         5,
-        f"stands at revision {ONE_NAME}, {BASELINE}, which",
+        f"its revision {ONE_NAME}, {BASELINE} is unknown",
         BASELINE,
         (f"INSERT INTO alembic_version VALUES ('{ONE_NAME}')",),
     ),
@@ -175,7 +175,7 @@ CASES = [
         6,
         f"differs from revision {head()}: column state.data is missing$",
         statements=("ALTER TABLE state DROP COLUMN data",),
-        remedy="find out who changed it and undo that",
+        remedy="undo the manual changes",
     ),
     Case(
         "without an index",
@@ -308,15 +308,16 @@ CASES = [
 ]
 
 
-def build(databases: Databases, case: Case) -> URL:
+def build(databases: Databases, sites_of: SitesOf, case: Case) -> URL:
     if case.start == HEAD:
         url = databases.create_at_head()
-    elif case.start == EARLY:
-        url = create_early(databases)
-    else:
+    elif case.start == EMPTY:
         url = databases.create()
-        if case.start != EMPTY:
-            upgrade(url, case.start)
+    elif case.start == EARLY:
+        url = databases.create(sites_of("early", rows=False).template(BASELINE))
+    else:
+        kind = "sqlite" if databases.dialect == SQLITE else "young"
+        url = databases.create(sites_of(kind, rows=False).template(case.start))
     with connect(url) as connection:
         for statement in case.statements:
             connection.exec_driver_sql(statement)
@@ -333,9 +334,11 @@ BY_ENGINE = [
 
 
 @pytest.mark.parametrize(("case", "engine"), BY_ENGINE)
-def test_database_is_told_apart_without_writing(case: Case, engine: str, request: pytest.FixtureRequest) -> None:
+def test_database_is_told_apart_without_writing(
+    case: Case, engine: str, sites_of: SitesOf, request: pytest.FixtureRequest
+) -> None:
     databases = databases_of(request, engine)
-    url = build(databases, case)
+    url = build(databases, sites_of, case)
     before = snapshot(url)
 
     status = inspect_database(url)

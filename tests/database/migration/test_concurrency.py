@@ -1,6 +1,5 @@
 """Several replicas start at once, and each of them upgrades the database."""
 
-import os
 from collections import Counter
 
 import pytest
@@ -13,19 +12,23 @@ from tests.support.processes import simultaneously
 from tests.support.rows import content
 
 PROCESSES = 8
-ROUNDS = int(os.environ.get("FRACTAL_TEST_ROUNDS", "1"))
-"""20 for the figures that the documentation gives."""
 
 
-def test_eight_processes_upgrade_one_empty_database(
-    databases: Databases, url: URL, capsys: pytest.CaptureFixture[str]
+@pytest.fixture(scope="session")
+def rounds(thorough: bool) -> int:
+    """How often each test is repeated; 20 for the figures that the documentation gives."""
+    return 20 if thorough else 1
+
+
+def test_commands_upgrade_one_empty_database_together(
+    databases: Databases, url: URL, rounds: int, thorough: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted, head = catalog(url), revisions(url)
+    programs = [[COMMAND], ALEMBIC] * (PROCESSES // 2 if thorough else 1)
     codes: Counter[int] = Counter()
-    for number in range(ROUNDS):
+    for _ in range(rounds):
         empty = databases.create()
-        program = [COMMAND] if number % 2 else ALEMBIC
-        started = [start("upgrade", "head", url=empty, program=program) for _ in range(PROCESSES)]
+        started = [start("upgrade", "head", url=empty, program=program) for program in programs]
         outcomes = [finish(process) for process in started]
         codes.update(outcome.code for outcome in outcomes)
         assert {(outcome.code, outcome.err) for outcome in outcomes} == {(0, "")}
@@ -34,15 +37,15 @@ def test_eight_processes_upgrade_one_empty_database(
         databases.drop(empty)
 
     with capsys.disabled():
-        total = PROCESSES * ROUNDS
+        total = len(programs) * rounds
         print(f"\n{databases.dialect}: {codes[0]} of {total} processes on an empty database exit 0, one history")
 
 
 def test_eight_processes_at_the_same_moment_keep_every_row(
-    databases: Databases, site_url: URL, capsys: pytest.CaptureFixture[str]
+    databases: Databases, site_url: URL, rounds: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = content(site_url)
-    rounds, succeeded = 2 * ROUNDS, 0
+    succeeded = 0
     for _ in range(rounds):
         url = databases.create(site_url)
         seconds = simultaneously(text_of(url), PROCESSES)
@@ -56,8 +59,8 @@ def test_eight_processes_at_the_same_moment_keep_every_row(
         print(f"\n{databases.dialect}: {succeeded} of {total} processes on a database with rows succeed, no row lost")
 
 
-def test_eight_processes_at_the_same_moment_build_one_history(databases: Databases, url: URL) -> None:
-    for _ in range(2 * ROUNDS):
+def test_eight_processes_at_the_same_moment_build_one_history(databases: Databases, url: URL, rounds: int) -> None:
+    for _ in range(rounds):
         empty = databases.create()
 
         assert None not in simultaneously(text_of(empty), PROCESSES)

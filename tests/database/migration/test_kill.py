@@ -1,6 +1,5 @@
 """`kill -9` at any moment of an upgrade: the database is then at a revision, and the next upgrade finishes."""
 
-import os
 import random
 import time
 from collections import Counter
@@ -20,30 +19,35 @@ from tests.support.processes import Migrator
 from tests.support.rows import content, fill
 from tests.support.server_2_9 import BASELINE
 
-KILLS = int(os.environ.get("FRACTAL_TEST_KILLS", "5"))
-"""50 for the figures that the documentation gives."""
-
 ROWS = 200
 
 
-def test_killed_upgrade_of_a_young_database(databases: Databases, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(scope="session")
+def kills(thorough: bool) -> int:
+    """How many upgrades are killed; 50 for the figures that the documentation gives."""
+    return 50 if thorough else 3
+
+
+def test_killed_upgrade_of_a_young_database(
+    databases: Databases, kills: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     url = databases.create()
     upgrade(url, BASELINE)
 
-    seen = kill_upgrades(databases, fill(url, ROWS))
+    seen = kill_upgrades(databases, fill(url, ROWS), kills)
 
     tell(capsys, databases.dialect, seen)
 
 
 def test_killed_upgrade_of_an_early_database(
-    fractal_postgresql_databases: Databases, capsys: pytest.CaptureFixture[str]
+    fractal_postgresql_databases: Databases, kills: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seen = kill_upgrades(fractal_postgresql_databases, fill(create_early(fractal_postgresql_databases), ROWS))
+    seen = kill_upgrades(fractal_postgresql_databases, fill(create_early(fractal_postgresql_databases), ROWS), kills)
 
     tell(capsys, "postgresql, early names", seen)
 
 
-def kill_upgrades(databases: Databases, template: URL) -> Counter[str]:
+def kill_upgrades(databases: Databases, template: URL, kills: int) -> Counter[str]:
     """Kill upgrades of copies at random moments, and finish them; count where they were."""
     rows = content(template)
     undisturbed = databases.create(template)
@@ -55,7 +59,7 @@ def kill_upgrades(databases: Databases, template: URL) -> Counter[str]:
     databases.drop(undisturbed)
 
     seen: Counter[str] = Counter()
-    for _ in range(KILLS):
+    for _ in range(kills):
         url = databases.create(template)
         migrator = Migrator(text_of(url))
         migrator.go()
@@ -94,4 +98,4 @@ def wait_for_the_end_of_its_session(url: URL) -> None:
 def tell(capsys: pytest.CaptureFixture[str], name: str, seen: Counter[str]) -> None:
     where = ", ".join(f"{number} at {revision}" for revision, number in seen.items())
     with capsys.disabled():
-        print(f"\n{name}: {seen.total()} of {KILLS} killed upgrades left a revision and were finished ({where})")
+        print(f"\n{name}: {seen.total()} killed upgrades left a revision and were finished ({where})")
