@@ -124,11 +124,14 @@ class Base(SQLModel):
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """Create a row from input validated by pydantic.
+        """Create a row from input validated by pydantic; from a body, of the fields that were given and are columns.
 
         Raises:
             ValidationError: The input is invalid; the error does not contain it.
         """
+        if isinstance(obj, BaseModel) and not isinstance(obj, SQLModel):
+            given = obj.model_dump(exclude_unset=True).items()
+            obj = {name: value for name, value in given if value is not None or name not in _null_defaults(cls)}
         try:
             return super().model_validate(obj, **options)
         except ValidationError as error:

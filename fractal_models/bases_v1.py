@@ -42,7 +42,7 @@ class _DatasetBaseV1(BaseModel):
     meta: dict[str, Any] = Field(default_factory=dict)
     """Metadata from the last workflow for the next one, in keys defined by the tasks."""
 
-    history: list[dict[str, Any]] = Field(default_factory=list)
+    history: list[Any] = Field(default_factory=list)
     """One entry per task that ran on the dataset, oldest first.
 
     `{"workflowtask": {…dump…}, "status": "submitted|done|failed", "parallelization": {…}|null}`

@@ -1,7 +1,7 @@
 """Columns, relationships and constraints that several tables share."""
 
 from collections.abc import Callable
-from enum import StrEnum
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, TextClause, text
@@ -81,9 +81,9 @@ def step_list(step: str) -> Any:
     return children(f"{step}.order.nulls_last(), {step}.id", collection_class=StepList)
 
 
-def enum_check(column: str, values: type[StrEnum]) -> CheckConstraint:
+def enum_check(column: str, values: type[Enum]) -> CheckConstraint:
     """Check that a column contains a value of an enumeration."""
-    listed = ", ".join(f"'{value}'" for value in values)
+    listed = ", ".join(f"'{member.value}'" for member in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 

@@ -1,9 +1,12 @@
-"""Enumerations of both versions: values of columns, and of JSON in them."""
+"""Enumerations of both versions: values of columns, and of JSON in them.
 
-from enum import StrEnum
+`str(JobStatusTypeV2.DONE)` is "JobStatusTypeV2.DONE", as in the server; its text is `JobStatusTypeV2.DONE.value`.
+"""
+
+from enum import Enum
 
 
-class JobStatusTypeV1(StrEnum):
+class JobStatusTypeV1(str, Enum):
     """Status of a job."""
 
     SUBMITTED = "submitted"
@@ -16,7 +19,7 @@ class JobStatusTypeV1(StrEnum):
     """Ended with an error."""
 
 
-class WorkflowTaskStatusTypeV1(StrEnum):
+class WorkflowTaskStatusTypeV1(str, Enum):
     """Status of one step of a job, as recorded in the history of a dataset."""
 
     SUBMITTED = "submitted"
@@ -24,7 +27,7 @@ class WorkflowTaskStatusTypeV1(StrEnum):
     FAILED = "failed"
 
 
-class JobStatusTypeV2(StrEnum):
+class JobStatusTypeV2(str, Enum):
     """Status of a job."""
 
     SUBMITTED = "submitted"
@@ -37,7 +40,7 @@ class JobStatusTypeV2(StrEnum):
     """Ended with an error."""
 
 
-class WorkflowTaskStatusTypeV2(StrEnum):
+class WorkflowTaskStatusTypeV2(str, Enum):
     """Status of one step of a job, as recorded in the history of a dataset."""
 
     SUBMITTED = "submitted"
@@ -45,7 +48,7 @@ class WorkflowTaskStatusTypeV2(StrEnum):
     FAILED = "failed"
 
 
-class TaskGroupV2OriginEnum(StrEnum):
+class TaskGroupV2OriginEnum(str, Enum):
     """Origin of the package of a task group."""
 
     PYPI = "pypi"
@@ -53,7 +56,7 @@ class TaskGroupV2OriginEnum(StrEnum):
     OTHER = "other"
 
 
-class TaskGroupActivityStatusV2(StrEnum):
+class TaskGroupActivityStatusV2(str, Enum):
     """Status of an activity."""
 
     PENDING = "pending"
@@ -62,7 +65,7 @@ class TaskGroupActivityStatusV2(StrEnum):
     OK = "OK"
 
 
-class TaskGroupActivityActionV2(StrEnum):
+class TaskGroupActivityActionV2(str, Enum):
     """Operation that an activity performs on its task group."""
 
     COLLECT = "collect"

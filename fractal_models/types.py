@@ -4,7 +4,6 @@ They reject, before anything is sent, values that one of the two engines cannot 
 error names table, column and reason.
 """
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -15,7 +14,7 @@ from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 from sqlmodel import UTCDateTime
 
-from fractal_models.utils import MAX_INTEGER, check_text, json_error_message
+from fractal_models.utils import MAX_INTEGER, check_text, json_text
 
 
 class UnstorableValueError(ValueError, DontWrapMixin):
@@ -153,11 +152,11 @@ class StrictJSON(StrictType, TypeDecorator[Any]):
             try:
                 if self.check is not None:
                     self.check(value)
-                return json.dumps(value, allow_nan=False)
+                return json_text(value)
             except RecursionError:
                 reason = "is nested too deeply"
             except (ValueError, TypeError) as error:
-                reason = json_error_message(error)
+                reason = str(error)
             self.reject(reason)
 
         return process

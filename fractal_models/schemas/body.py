@@ -10,13 +10,6 @@ from fractal_models.schemas.descriptions import describe
 from fractal_models.utils import redact_input
 
 
-def _redact_errors(data: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return handler(data)
-    except ValidationError as error:
-        raise redact_input(error) from None
-
-
 class Body(BaseModel):
     """Base of all bodies: `class ProjectReadV1(Read, of="Project")` has the descriptions of the columns of `Project`.
 
@@ -32,14 +25,21 @@ class Body(BaseModel):
         cls._table = of or cls._table
 
     @classmethod
+    def _validate(cls, data: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise redact_input(error) from None
+
+    @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         # A `model_validator` would not enclose the validators of subclasses.
         schema: Any = dict(handler(source))
-        if schema.get("function", {}).get("function") is _redact_errors:
+        if schema.get("function", {}).get("function") == cls._validate:
             return cast("CoreSchema", schema)  # Nested in another body.
         # Without the name on the outermost schema, OpenAPI repeats the body wherever it is used.
         ref = schema.pop("ref", None)
-        return core_schema.no_info_wrap_validator_function(_redact_errors, schema, ref=ref)
+        return core_schema.no_info_wrap_validator_function(cls._validate, schema, ref=ref)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -51,7 +51,7 @@ class Body(BaseModel):
         return schema
 
 
-class Read(Body):
+class Response(Body):
     """Response body: `ProjectReadV1.model_validate(project)` creates it from a row.
 
     It is not validated by the rules of requests, because rows may be older than these. It contains no secrets.
@@ -59,7 +59,30 @@ class Read(Body):
 
     model_config = ConfigDict(from_attributes=True)
 
+    @classmethod
+    def _validate(cls, data: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
+        values = getattr(data, "__dict__", {})
+        complete = "_sa_instance_state" in values and cls.__pydantic_fields__.keys() <= values.keys()
+        if complete and cls.model_config.get("extra", "ignore") == "ignore":
+            data = values
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise redact_input(error) from None
+
+
+class Read(Response):
+    """Response body for a row with an ID."""
+
     id: int
+
+
+class StoredBody(Body):
+    """Part of a body that a row stores as JSON: complete, also in `model_dump(exclude_unset=True)`."""
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Count defaults as given."""
+        self.__pydantic_fields_set__.update(type(self).__pydantic_fields__)
 
 
 class Write(Body):

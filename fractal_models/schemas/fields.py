@@ -1,15 +1,12 @@
-"""Field types of API bodies: validation of requests, and conversion of stored values."""
+"""Field types of request bodies."""
 
-import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from posixpath import normpath
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
@@ -23,7 +20,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from fractal_models.utils import MAX_INTEGER, check_text, json_error_message
+from fractal_models.utils import MAX_INTEGER, check_text, json_text
 
 T = TypeVar("T")
 
@@ -63,11 +60,10 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Af
 
 Password = Annotated[
     str,
-    StringConstraints(min_length=1),
     AfterValidator(_checked_text),
     Field(json_schema_extra={"format": "password"}),
 ]
-"""Password; its minimum length is up to the server's `UserManager`."""
+"""Password; its minimum length, also of an empty one, is up to the server's `UserManager`."""
 
 AbsolutePath = Annotated[Name, Pattern(r"/[\s\S]*", "should be an absolute path, such as /data/plate-1")]
 """Absolute path (POSIX)."""
@@ -114,6 +110,15 @@ _VERSION = (
 
 PackageName = Annotated[Name, Pattern(_NAME, "should be a name of a Python package (PEP 508)")]
 
+Package = Annotated[
+    Name,
+    Pattern(
+        rf"{_NAME}|/[\s\S]*\.whl",
+        "should be a name of a Python package (PEP 508), or the absolute path of a wheel, which ends with .whl",
+    ),
+]
+"""What pip installs."""
+
 PackageVersion = Annotated[
     str,
     StringConstraints(strip_whitespace=True, to_lower=True),
@@ -127,21 +132,25 @@ Extras = Annotated[Name, Pattern(rf"{_NAME}( *, *{_NAME})*", "should be a list o
 RowId = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 """`id` of a row."""
 
-ListIndex = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
-"""Position in a list, counted from 0."""
+NonNegative = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+"""Integer from 0 that a column can store."""
 
 
-def _check_json(value: Any) -> Any:
+def check_json(value: T) -> T:
+    """Check that both engines can store a value as JSON, and that an answer can send it.
+
+    Raises:
+        ValueError: It contains NaN, Infinity, a NUL character or a lone surrogate, or has more than `MAX_DEPTH` levels.
+    """
     try:
-        check_text(json.dumps(value, allow_nan=False, ensure_ascii=False))
+        json_text(value)
         _check_depth(value, MAX_DEPTH)
     except RecursionError:
         message = f"should not be nested more than {MAX_DEPTH} levels deep"
-    except (ValueError, TypeError) as error:
-        message = json_error_message(error)
-    else:
-        return value
-    raise ValueError(message)
+        raise ValueError(message) from None
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    return value
 
 
 def _check_depth(value: Any, allowed: int) -> None:
@@ -153,11 +162,8 @@ def _check_depth(value: Any, allowed: int) -> None:
         _check_depth(entry, allowed - 1)
 
 
-JSONDict = Annotated[dict[str, Any], AfterValidator(_check_json)]
+JSONDict = Annotated[dict[str, Any], AfterValidator(check_json)]
 """Dict that both engines can store as JSON."""
-
-JSONDicts = Annotated[list[dict[str, Any]], AfterValidator(_check_json)]
-"""List of dicts that both engines can store as JSON."""
 
 Scalar = StrictBool | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)] | Text
 """Value of one attribute of an image."""
@@ -192,26 +198,3 @@ class _RejectNull:
 
 NotNull = Annotated[T | None, _RejectNull()]
 """Field of an `Update` for a column that is never null: None if omitted; an explicit null is an error."""
-
-
-def _in_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.utcoffset() is None else value.astimezone(UTC)
-
-
-UtcDatetime = Annotated[datetime, AfterValidator(_in_utc)]
-"""Timestamp of a row, in UTC."""
-
-
-def _or_empty_dict(value: Any) -> Any:
-    return {} if value is None else value
-
-
-def _or_empty_list(value: Any) -> Any:
-    return [] if value is None else value
-
-
-StoredDict = Annotated[dict[str, T], BeforeValidator(_or_empty_dict)]
-"""JSON object of a row; older releases stored null for an empty one."""
-
-StoredList = Annotated[list[T], BeforeValidator(_or_empty_list)]
-"""JSON array of a row; older releases stored null for an empty one."""

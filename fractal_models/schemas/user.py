@@ -4,22 +4,19 @@ from fastapi_users.schemas import BaseUser, BaseUserCreate, BaseUserUpdate
 from pydantic import EmailStr, Field
 
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import Name, NotNull, Password
+from fractal_models.schemas.fields import Name, NotNull, Password, RowId, Unique
 
-__all__ = ["OAuthAccountRead", "UserCreate", "UserRead", "UserUpdate"]
+__all__ = ["OAuthAccountRead", "UserCreate", "UserRead", "UserUpdate", "UserUpdateGroups", "UserUpdateStrict"]
 
 
 class OAuthAccountRead(Read, of="OAuthAccount"):
     """External identity of a user, without its tokens."""
 
-    user_id: int
     oauth_name: str
-    account_id: str
     account_email: str
-    expires_at: int | None
 
 
-class UserCreate(Create, BaseUserCreate, of="UserOAuth"):
+class UserCreate(Create, BaseUserCreate, of="UserOAuth", extra="ignore"):
     """New user."""
 
     password: Password = Field(repr=False)
@@ -45,12 +42,22 @@ class UserUpdate(Update, BaseUserUpdate, of="UserOAuth"):
     username: Name | None = None
 
 
+class UserUpdateStrict(Update, of="UserOAuth"):
+    """Change that a user may make to the own account: none."""
+
+
+class UserUpdateGroups(Update):
+    """Change of the groups of a user."""
+
+    group_ids: Unique[RowId]
+    """ID of each group of the user."""
+
+
 class UserRead(Read, BaseUser[int], of="UserOAuth"):
     """User of the server."""
 
     email: str
-    username: str | None
-    user_settings_id: int | None
+    username: str | None = None
 
     oauth_accounts: list[OAuthAccountRead]
     """External identities of the user."""

@@ -3,7 +3,8 @@
 from pydantic import Field
 
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import AbsolutePath, Name, NotNull, StoredList, Unique, UtcDatetime
+from fractal_models.schemas.fields import AbsolutePath, Name, NotNull, Unique
+from fractal_models.schemas.stored import StoredList, UtcDatetime
 
 __all__ = ["UserGroupCreate", "UserGroupRead", "UserGroupUpdate"]
 

@@ -108,6 +108,8 @@ def test_python_blocks_of_the_guide_run_one_after_the_other(folder: Path) -> Non
         "Plate 1 /zarr",
         "Plate 1 1",
         '{"id":1,"name":"Embryo screen","read_only":false}',
+        '{"name":"Plate 1","filters":{"attributes":{},"types":{}}}',
+        '{"name":"Plate 2","filters":{"attributes":{},"types":{"3D":true}}}',
         "started on sqlite+aiosqlite:///fractal.db at head",
         "screen",
     ]
@@ -124,7 +126,9 @@ def test_test_of_the_guide_passes(pytester: pytest.Pytester, monkeypatch: pytest
     result.assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("file", ["README.md", "docs/servers.md", "docs/operators.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "file", ["README.md", "docs/servers.md", "docs/schemas.md", "docs/operators.md", "CONTRIBUTING.md"]
+)
 def test_links_lead_to_files(file: str) -> None:
     links = re.findall(r"]\(([^)]+)\)", (ROOT / file).read_text())
 

@@ -29,6 +29,7 @@ BODIES = {
     "WorkflowReadV1",
     "WorkflowTaskCreateV1",
     "WorkflowTaskReadV1",
+    "WorkflowTaskStatusTypeV1",
     "WorkflowUpdateV1",
 }
 

@@ -62,7 +62,7 @@ def test_the_identity_provider_vouches_for_a_new_and_for_a_returning_user(shared
 
     assert returning["id"] == new["id"]
     assert new["email"] == "lou@example.org"
-    assert [account["account_id"] for account in new["oauth_accounts"]] == ["4711"]
+    assert [account["account_email"] for account in new["oauth_accounts"]] == ["lou@example.org"]
     assert [account.access_token[:15] for account in accounts] == ["provider-token-"]
     assert "provider-token-" not in str(new)
 

@@ -30,9 +30,12 @@ for _ in range(100_000):
 
 NAN = "should not contain NaN or Infinity, which JSON cannot represent; use null or text"
 
+NUL = "should not contain NUL characters, which PostgreSQL cannot store"
+SURROGATE = "should not contain lone surrogates, which are not valid Unicode"
+
 REFUSED: list[tuple[str, Any, str]] = [
-    ("name", "secret\0", "should not contain NUL characters, which PostgreSQL cannot store"),
-    ("name", "secret\ud800", "should not contain lone surrogates, which are not valid Unicode"),
+    ("name", "secret\0", NUL),
+    ("name", "secret\ud800", SURROGATE),
     ("name", b"secret", "should be text, not bytes"),
     ("name", 7, "should be text, not int"),
     ("name", ["secret"], "should be text, not list"),
@@ -41,6 +44,10 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("timestamp_created", date(2024, 1, 1), "should be a datetime, not date"),
     ("timestamp_created", datetime.min.replace(tzinfo=UTC), "should be between 0001-01-02 and 9999-12-30 UTC"),
     ("timestamp_created", datetime.max.replace(tzinfo=TOKYO), "should be between 0001-01-02 and 9999-12-30 UTC"),
+    ("meta", {"secret": "\0"}, NUL),
+    ("meta", {"a": [{"secret\0": 1}]}, NUL),
+    ("meta", {"secret": "\\\0"}, NUL),
+    ("meta", {"secret": "😀 \udc00"}, SURROGATE),
     ("meta", {"secret": nan}, NAN),
     ("meta", {"secret": [{"deep": inf}]}, NAN),
     ("meta", {"secret": (1, -inf)}, NAN),
@@ -53,6 +60,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("meta", ["secret"], "should be a dict, not list"),
     ("meta", "secret", "should be a dict, not str"),
     ("meta", 0, "should be a dict, not int"),
+    ("history", [{"\ud800": "secret"}], SURROGATE),
     ("history", [{"secret": nan}], NAN),
     ("history", [{"secret"}], "Object of type set is not JSON serializable"),
     ("history", {"secret": 1}, "should be a list, not dict"),
@@ -142,6 +150,9 @@ def test_what_cannot_be_stored_is_refused_on_every_way_in(
         (lambda dataset: dataset.meta.update(new=dataset.meta), r"^dataset\.meta: Circular reference detected"),
         (lambda dataset: dataset.history.append(inf), r"^dataset\.history: should not contain NaN or Infinity"),
         (lambda dataset: dataset.history.append(b""), r"^dataset\.history: Object of type bytes"),
+        (lambda dataset: dataset.meta.update({"a\0": 1}), rf"^dataset\.meta: {NUL}"),
+        (lambda dataset: dataset.meta.update(new=["\ud800"]), rf"^dataset\.meta: {SURROGATE}"),
+        (lambda dataset: dataset.history.append({"a": "\ud800"}), rf"^dataset\.history: {SURROGATE}"),
     ],
 )
 def test_what_cannot_be_stored_is_refused_at_flush_after_an_edit_in_place(
@@ -168,7 +179,7 @@ def text_of(session: Session, column: str, table: str = "dataset") -> Any:
 
 
 def test_json_is_stored_as_python_writes_it(session: Session) -> None:
-    meta = {"z": 1, "a": {"é": [1.5, None, True, "\0"]}, "\N{SNAKE}": -0.0}
+    meta = {"z": 1, "a": {"é": [1.5, None, True, "\n"]}, "\N{SNAKE}": -0.0}
     DatasetFactory.create(session, meta=meta)
     assert text_of(session, "meta") == json.dumps(meta)
 
@@ -304,3 +315,11 @@ def test_none_is_no_value_of_a_task_schema(session: Session) -> None:
     task.args_schema = None
     session.commit()
     assert session.exec(select(Task).where(col(Task.args_schema).is_(None))).all() == [task]
+
+
+def test_escapes_in_text_are_no_characters(session: Session) -> None:
+    meta = {"a": "\\u0000", "b": "\\\\u0000", "c": "\\ud800", "😀": "\\\\ud83d😀"}
+    dataset = DatasetFactory.create(session, meta=meta)
+    session.expire_all()
+    assert dataset.meta == meta
+    assert session.scalar(sa.select(col(Dataset.meta)["b"].as_string())) == meta["b"]

@@ -22,14 +22,16 @@ MODULES = {
     "models.linkuserproject": "LinkUserProject LinkUserProjectV2",
     "models.security": "OAuthAccount UserGroup UserOAuth",
     "models.user_settings": "UserSettings",
-    "models.v1": "ApplyWorkflow Dataset JobStatusTypeV1 Project Resource State Task Workflow WorkflowTask",
+    "models.v1": "ApplyWorkflow Dataset JobStatusTypeV1 LinkUserProject Project Resource State Task Workflow "
+    "WorkflowTask",
     "models.v1.dataset": "Dataset Resource",
     "models.v1.job": "ApplyWorkflow JobStatusTypeV1",
     "models.v1.project": "Project",
     "models.v1.state": "State",
     "models.v1.task": "Task",
     "models.v1.workflow": "Workflow WorkflowTask",
-    "models.v2": "DatasetV2 JobV2 ProjectV2 TaskGroupActivityV2 TaskGroupV2 TaskV2 WorkflowTaskV2 WorkflowV2",
+    "models.v2": "DatasetV2 JobV2 LinkUserProjectV2 ProjectV2 TaskGroupActivityV2 TaskGroupV2 TaskV2 WorkflowTaskV2 "
+    "WorkflowV2",
     "models.v2.dataset": "DatasetV2",
     "models.v2.job": "JobV2",
     "models.v2.project": "ProjectV2",

@@ -51,12 +51,13 @@ FIELDS: dict[type[BaseModel], tuple[type, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("enumeration", ENUMERATIONS)
-def test_enumerations_are_the_texts_that_columns_hold(enumeration: type[Enum]) -> None:
+def test_enumerations_are_texts_and_print_their_names(enumeration: type[Enum]) -> None:
     members = {member.name: member.value for member in enumeration}
     assert members == ENUMERATIONS[enumeration]
     for member in enumeration:
         assert isinstance(member, str)
-        assert str(member) == f"{member}" == member.value
+        assert str(member) == f"{member}" == f"{enumeration.__name__}.{member.name}"
+        assert member == member.value
         assert enumeration(member.value) is member
 
 

@@ -95,7 +95,7 @@ async def test_an_answer_says_what_is_wrong_and_where() -> None:
     assert [(line["loc"], line["msg"]) for line in answer["detail"]] == [
         (["body", "name"], "String should have at least 1 character"),
         (["body", "output_type"], "Field required"),
-        (["body", "docs_link"], "Value error, should be a URL that starts with http:// or https://"),
+        (["body", "docs_link"], "should be a URL that starts with http:// or https://"),
     ]
 
 

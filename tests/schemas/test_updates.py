@@ -11,11 +11,15 @@ from fractal_models.models import Project, TaskV2
 from fractal_models.schemas.body import Update
 from fractal_models.schemas.v1 import ProjectUpdateV1
 from fractal_models.types import JSONArray, JSONObject
-from tests.support.bodies import UPDATES, least_row, model_of
+from tests.schemas.test_fields import STEP
+from tests.support.bodies import REQUIRED, UPDATES, least_row, model_of
 
 NO_COLUMNS = {"password", "reordered_workflowtask_ids"}
 
-FIELDS = [(update, name) for update, body in UPDATES.items() for name in body.model_fields]
+CHANGES = {update: body for update, body in UPDATES.items() if body._table}
+"""Updates of one row each."""
+
+FIELDS = [(update, name) for update, body in CHANGES.items() for name in body.model_fields]
 
 KEPT = {
     # The API requires these columns, which are nullable in the database.
@@ -27,15 +31,16 @@ KEPT = {
 }
 
 
-@pytest.fixture(params=UPDATES)
+@pytest.fixture(params=CHANGES)
 def update(request: pytest.FixtureRequest) -> type[Update]:
     return UPDATES[request.param]
 
 
-def test_nothing_has_to_be_given(update: type[Update]) -> None:
-    empty = update.model_validate({})
-    assert empty.model_dump(exclude_unset=True) == {}
-    assert set(empty.model_dump().values()) == {None}
+def test_only_what_the_server_requires_has_to_be_given(update: type[Update]) -> None:
+    required = REQUIRED.get(update.__name__, {})
+    empty = update.model_validate(required)
+    assert empty.model_dump(exclude_unset=True) == required
+    assert {value for name, value in empty.model_dump().items() if name not in required} <= {None}
 
 
 def test_every_field_is_a_column(update: type[Update]) -> None:
@@ -46,12 +51,13 @@ def test_every_field_is_a_column(update: type[Update]) -> None:
 def test_null_is_taken_where_the_column_takes_it(update_name: str, name: str) -> None:
     update = UPDATES[update_name]
     column = sa.inspect(model_of(update)).columns.get(name)
-    if column is not None and column.nullable and (update_name, name) not in KEPT:
+    if update_name in REQUIRED:
+        with pytest.raises(ValidationError, match=rf"{name}\n  Input should be .*"):
+            update.model_validate({name: None})
+    elif column is not None and column.nullable and (update_name, name) not in KEPT:
         assert update.model_validate({name: None}).model_dump(exclude_unset=True) == {name: None}
     else:
-        with pytest.raises(
-            ValidationError, match=rf"{name}\n  Value error, should not be null; omit it to keep the current value"
-        ):
+        with pytest.raises(ValidationError, match=rf"{name}\n  should not be null; omit it to keep the current value"):
             update.model_validate({name: None})
 
 
@@ -60,7 +66,7 @@ def test_the_json_schema_says_so(update_name: str, name: str) -> None:
     schema = UPDATES[update_name].model_json_schema()
     field = schema["properties"][name]
     assert "default" not in field
-    assert "required" not in schema
+    assert schema.get("required", []) == [*REQUIRED.get(update_name, ())]
     try:
         UPDATES[update_name].model_validate({name: None})
     except ValidationError:
@@ -75,7 +81,7 @@ OTHER_VALUES: dict[str, Any] = {
     "status": "failed",
     "filters": {"attributes": {"a": 1}, "types": {"b": True}},
     "input_filters": {"attributes": {"a": 1}, "types": {"b": True}},
-    "history": [{"status": "done"}],
+    "history": [{"workflowtask": STEP, "status": "done", "parallelization": None}],
     "tags": ["/a"],
     "slurm_accounts": ["/a"],
     "viewer_paths": ["/a"],
@@ -98,14 +104,15 @@ def other_value(update: type[Update], name: str) -> Any:
 
 
 def test_what_is_given_is_all_that_changes(session: Session) -> None:
-    for update in UPDATES.values():
+    for update in CHANGES.values():
         columns = list(sa.inspect(model_of(update)).columns.keys())
         row = least_row(session, model_of(update))
         for name in update.model_fields.keys() - NO_COLUMNS:
             before = {column: getattr(row, column) for column in columns}
             value = other_value(update, name)
 
-            row.sqlmodel_update(update.model_validate({name: value}).model_dump(exclude_unset=True))
+            body = update.model_validate(REQUIRED.get(update.__name__, {}) | {name: value})
+            row.sqlmodel_update(body.model_dump(exclude_unset=True))
             session.commit()
             session.refresh(row)
             assert {column: getattr(row, column) for column in columns} == before | {name: value}

@@ -1,6 +1,9 @@
 """All API bodies, and the row that each creates."""
 
+import re
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any
 
 from sqlmodel import Session
@@ -21,26 +24,37 @@ from fractal_models.models import (
     Workflow,
     WorkflowV2,
 )
-from fractal_models.schemas import UserCreate, UserGroupCreate, v1, v2
-from fractal_models.schemas.body import Body, Create, Read, Update, Write
+from fractal_models.schemas import UserCreate, UserGroupCreate
+from fractal_models.schemas.body import Body, Create, Response, Update, Write
 from fractal_models.schemas.v1 import (
     ApplyWorkflowCreateV1,
     DatasetCreateV1,
     ProjectCreateV1,
     ResourceCreateV1,
+    TaskCollectPipV1,
     TaskCreateV1,
+    TaskImportV1,
     WorkflowCreateV1,
+    WorkflowImportV1,
     WorkflowTaskCreateV1,
+    WorkflowTaskImportV1,
 )
 from fractal_models.schemas.v2 import (
     DatasetCreateV2,
     DatasetImportV2,
     JobCreateV2,
     ProjectCreateV2,
+    TaskCollectCustomV2,
+    TaskCollectPipV2,
     TaskCreateV2,
     TaskGroupCreateV2,
+    TaskGroupCreateV2Strict,
+    TaskImportV2,
+    TaskImportV2Legacy,
     WorkflowCreateV2,
+    WorkflowImportV2,
     WorkflowTaskCreateV2,
+    WorkflowTaskImportV2,
 )
 from fractal_models.testing.factories import (
     ApplyWorkflowFactory,
@@ -61,17 +75,15 @@ from fractal_models.testing.factories import (
 )
 from tests.support.databases import saved
 
-BASES = (Body, Create, Read, Update, Write)
+MODULES = [import_module(module.name) for module in walk_packages(schemas.__path__, f"{schemas.__name__}.")]
 
 BODIES: dict[str, type[Body]] = {
     name: found
-    for module in (schemas, v1, v2)
-    for name in module.__all__
-    if isinstance(found := getattr(module, name), type)
-    and issubclass(found, Body)
-    and found.__module__ != Body.__module__
+    for module in MODULES
+    for name in getattr(module, "__all__", ())
+    if isinstance(found := getattr(module, name), type) and issubclass(found, Body)
 }
-READS: dict[str, type[Read]] = {name: body for name, body in BODIES.items() if issubclass(body, Read)}
+READS: dict[str, type[Response]] = {name: body for name, body in BODIES.items() if issubclass(body, Response)}
 WRITES: dict[str, type[Write]] = {name: body for name, body in BODIES.items() if issubclass(body, Write)}
 UPDATES: dict[str, type[Update]] = {name: body for name, body in BODIES.items() if issubclass(body, Update)}
 
@@ -85,8 +97,10 @@ def model_of(body: type[Body]) -> type[Base]:
     return found
 
 
-def read_of(model: type[Base]) -> type[Read]:
-    (found,) = (body for body in READS.values() if body._table == model.__name__)
+def read_of(model: type[Base]) -> type[Response]:
+    """Response body that shows most of a row."""
+    bodies = [body for name, body in READS.items() if re.search(r"Read(V\d)?$", name)]
+    (found,) = (body for body in bodies if body._table == model.__name__)
     return found
 
 
@@ -176,16 +190,48 @@ LEAST: dict[type[Create], dict[str, Any]] = {
     ProjectCreateV2: {"name": "n"},
     ResourceCreateV1: {"path": "/data"},
     TaskCreateV1: {"name": "n", "command": "run", "source": "s", "input_type": "Any", "output_type": "None"},
+    TaskCollectCustomV2: {
+        "label": "n",
+        "manifest": {"manifest_version": "2", "task_list": []},
+        "python_interpreter": "/python",
+        "package_name": "package",
+    },
+    TaskCollectPipV1: {"package": "package"},
+    TaskCollectPipV2: {"package": "package"},
     TaskCreateV2: {"name": "n", "command_parallel": "run"},
     TaskGroupCreateV2: {"user_id": 1, "origin": "pypi", "pkg_name": "package"},
+    TaskGroupCreateV2Strict: {
+        "user_id": 1,
+        "origin": "pypi",
+        "pkg_name": "package",
+        "version": "1.0",
+        "python_version": "3.12",
+        "path": "/package",
+        "venv_path": "/package/venv",
+    },
+    TaskImportV1: {"source": "s"},
+    TaskImportV2: {"name": "n", "pkg_name": "package"},
+    TaskImportV2Legacy: {"source": "s"},
     UserCreate: {"email": "alice@example.org", "password": "pass"},
     UserGroupCreate: {"name": "n"},
     WorkflowCreateV1: {"name": "n"},
     WorkflowCreateV2: {"name": "n"},
+    WorkflowImportV1: {"name": "n", "task_list": []},
+    WorkflowImportV2: {"name": "n", "task_list": []},
     WorkflowTaskCreateV1: {},
     WorkflowTaskCreateV2: {},
+    WorkflowTaskImportV1: {"task": {"source": "s"}},
+    WorkflowTaskImportV2: {"task": {"source": "s"}},
 }
 """Required fields, by body."""
+
+REQUIRED: dict[str, dict[str, Any]] = {
+    "ApplyWorkflowUpdateV1": {"status": "done"},
+    "JobUpdateV2": {"status": "done"},
+    "ResourceUpdateV1": {"path": "/data"},
+    "UserUpdateGroups": {"group_ids": []},
+}
+"""Fields that an update requires."""
 
 
 def row_of(session: Session, body: Create) -> Base:
@@ -207,5 +253,5 @@ def least_row(session: Session, model: type[Base]) -> Any:
     if model is TaskGroupActivityV2:
         values: dict[str, Any] = {"pkg_name": "package", "version": "1", "status": "OK", "action": "collect"}
         return saved(session, TaskGroupActivityV2(**values | {"user_id": owner(session).id}))
-    create = next(create for create in LEAST if create._table == model.__name__)
+    create = next(create for create in ROWS if create._table == model.__name__)
     return saved(session, row_of(session, create.model_validate(LEAST[create])))

@@ -42,8 +42,11 @@ def _link_rule(table: str) -> Rule:
     )
 
 
-def _quoted(values: object) -> str:
-    return ", ".join(f"'{value}'" for value in sorted(values))  # type: ignore[call-overload]
+ORIGINS = [member.value for member in TaskGroupV2OriginEnum]
+
+
+def _quoted(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in sorted(values))
 
 
 DOCUMENTED_RULES = (
@@ -91,9 +94,9 @@ DOCUMENTED_RULES = (
     ),
     Rule(
         table="taskgroupv2",
-        reason=f"has an origin other than {', '.join(TaskGroupV2OriginEnum)}",
+        reason=f"has an origin other than {', '.join(ORIGINS)}",
         remedy="Set the one that fits",
-        query=f"SELECT id FROM taskgroupv2 WHERE origin NOT IN ({_quoted(TaskGroupV2OriginEnum)}) ORDER BY id",
+        query=f"SELECT id FROM taskgroupv2 WHERE origin NOT IN ({_quoted(ORIGINS)}) ORDER BY id",
     ),
 )
 """Rules that the documentation states and no constraint checks."""

@@ -4,6 +4,7 @@ They repeat the fields of their bases in `bases_v1`, so that mypy with the pydan
 """
 
 from fractal_models.enums import JobStatusTypeV1
+from fractal_models.models.linkuserproject import LinkUserProject
 from fractal_models.models.v1.dataset import Dataset, Resource
 from fractal_models.models.v1.job import ApplyWorkflow
 from fractal_models.models.v1.project import Project
@@ -15,6 +16,7 @@ __all__ = [
     "ApplyWorkflow",
     "Dataset",
     "JobStatusTypeV1",
+    "LinkUserProject",
     "Project",
     "Resource",
     "State",

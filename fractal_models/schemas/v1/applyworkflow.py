@@ -1,33 +1,36 @@
 """Jobs of version 1."""
 
-from typing import Any, Self
+from typing import Self
 
 from pydantic import model_validator
 
 from fractal_models.bases_v1 import _ApplyWorkflowBaseV1
 from fractal_models.enums import JobStatusTypeV1
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import ListIndex, Name, NotNull, StoredDict, Text, UtcDatetime
+from fractal_models.schemas.fields import Name, NonNegative
+from fractal_models.schemas.stored import StoredAs, UtcDatetime
+from fractal_models.schemas.v1.dumps import DatasetDumpV1, ProjectDumpV1, WorkflowDumpV1
 
 __all__ = [
     "ApplyWorkflowCreateV1",
     "ApplyWorkflowReadV1",
+    "ApplyWorkflowSummaryV1",
     "ApplyWorkflowUpdateV1",
     "JobStatusTypeV1",
     "_ApplyWorkflowBaseV1",
 ]
 
 
-class ApplyWorkflowCreateV1(_ApplyWorkflowBaseV1, Create, of="ApplyWorkflow"):
+class ApplyWorkflowCreateV1(_ApplyWorkflowBaseV1, Create, of="ApplyWorkflow", extra="ignore"):
     """New job; its workflow and datasets are in the URL of the request."""
 
-    worker_init: Text | None = None
+    worker_init: Name | None = None
     slurm_account: Name | None = None
 
-    first_task_index: ListIndex | None = None
+    first_task_index: NonNegative | None = None
     """Position of the first step to run, counted from 0; null for the first of the workflow."""
 
-    last_task_index: ListIndex | None = None
+    last_task_index: NonNegative | None = None
     """Position of the last step to run, counted from 0, inclusive; null for the last of the workflow."""
 
     @model_validator(mode="after")
@@ -38,30 +41,35 @@ class ApplyWorkflowCreateV1(_ApplyWorkflowBaseV1, Create, of="ApplyWorkflow"):
         return self
 
 
-class ApplyWorkflowUpdateV1(Update, of="ApplyWorkflow"):
+class ApplyWorkflowUpdateV1(Update, of="ApplyWorkflow", extra="ignore"):
     """Fields that may change on a job whose runner stopped reporting."""
 
-    status: NotNull[JobStatusTypeV1] = None
+    status: JobStatusTypeV1
 
 
-class ApplyWorkflowReadV1(_ApplyWorkflowBaseV1, Read, of="ApplyWorkflow"):
+class ApplyWorkflowSummaryV1(_ApplyWorkflowBaseV1, Read, of="ApplyWorkflow"):
+    """Job without its dumps and its log, for rows that were loaded `without_heavy`."""
+
+    project_id: int | None = None
+    workflow_id: int | None = None
+    input_dataset_id: int | None = None
+    output_dataset_id: int | None = None
+    user_email: str
+    slurm_account: str | None = None
+    working_dir: str | None = None
+    working_dir_user: str | None = None
+    first_task_index: int | None = None
+    last_task_index: int | None = None
+    start_timestamp: UtcDatetime
+    end_timestamp: UtcDatetime | None = None
+    status: str
+
+
+class ApplyWorkflowReadV1(ApplyWorkflowSummaryV1):
     """Job: one run of a workflow; kept, with copies, when the project, workflow or datasets are deleted."""
 
-    project_id: int | None
-    workflow_id: int | None
-    input_dataset_id: int | None
-    output_dataset_id: int | None
-    user_email: str
-    slurm_account: str | None
-    input_dataset_dump: StoredDict[Any]
-    output_dataset_dump: StoredDict[Any]
-    workflow_dump: StoredDict[Any]
-    project_dump: StoredDict[Any]
-    working_dir: str | None
-    working_dir_user: str | None
-    first_task_index: int
-    last_task_index: int
-    start_timestamp: UtcDatetime
-    end_timestamp: UtcDatetime | None
-    status: str
-    log: str | None
+    input_dataset_dump: StoredAs[DatasetDumpV1]
+    output_dataset_dump: StoredAs[DatasetDumpV1]
+    workflow_dump: StoredAs[WorkflowDumpV1]
+    project_dump: StoredAs[ProjectDumpV1]
+    log: str | None = None

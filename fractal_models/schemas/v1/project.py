@@ -2,18 +2,19 @@
 
 from fractal_models.bases_v1 import _ProjectBaseV1
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import Name, NotNull, UtcDatetime
+from fractal_models.schemas.fields import Name, NotNull
+from fractal_models.schemas.stored import UtcDatetime
 
 __all__ = ["ProjectCreateV1", "ProjectReadV1", "ProjectUpdateV1", "_ProjectBaseV1"]
 
 
-class ProjectCreateV1(_ProjectBaseV1, Create, of="Project"):
+class ProjectCreateV1(_ProjectBaseV1, Create, of="Project", extra="ignore"):
     """New project."""
 
     name: Name
 
 
-class ProjectUpdateV1(Update, of="Project"):
+class ProjectUpdateV1(Update, of="Project", extra="ignore"):
     """Change of a project."""
 
     name: NotNull[Name] = None

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from fractal_models.schemas.body import Read
-from fractal_models.schemas.fields import StoredDict, UtcDatetime
+from fractal_models.schemas.body import Response
+from fractal_models.schemas.stored import StoredDict, UtcDatetime
 
 __all__ = ["StateRead"]
 
 
-class StateRead(Read, of="State"):
+class StateRead(Response, of="State"):
     """Result of a background operation."""
 
+    id: int | None = None
     data: StoredDict[Any]
     timestamp: UtcDatetime | None

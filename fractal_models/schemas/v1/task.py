@@ -5,13 +5,22 @@ from typing import Any
 from pydantic import Field
 
 from fractal_models.bases_v1 import Source, _TaskBaseV1
-from fractal_models.schemas.body import Create, Read, Update
+from fractal_models.schemas.body import Create, Read, Response, Update
 from fractal_models.schemas.fields import JSONDict, Link, Name, NotNull, Text
 
-__all__ = ["Source", "TaskCreateV1", "TaskReadV1", "TaskUpdateV1", "_TaskBaseV1"]
+__all__ = [
+    "Source",
+    "TaskCreateV1",
+    "TaskExportV1",
+    "TaskImportV1",
+    "TaskReadV1",
+    "TaskSummaryV1",
+    "TaskUpdateV1",
+    "_TaskBaseV1",
+]
 
 
-class TaskCreateV1(_TaskBaseV1, Create, of="Task"):
+class TaskCreateV1(_TaskBaseV1, Create, of="Task", extra="ignore"):
     """New task; the server sets its owner."""
 
     source: Name
@@ -27,7 +36,7 @@ class TaskCreateV1(_TaskBaseV1, Create, of="Task"):
     docs_link: Link | None = None
 
 
-class TaskUpdateV1(Update, of="Task"):
+class TaskUpdateV1(Update, of="Task", extra="ignore"):
     """Change of a task."""
 
     source: NotNull[Name] = None
@@ -43,18 +52,35 @@ class TaskUpdateV1(Update, of="Task"):
     docs_link: Link | None = None
 
 
-class TaskReadV1(_TaskBaseV1, Read, of="Task"):
-    """Program that processes images, as a step of workflows."""
+class TaskImportV1(_TaskBaseV1, Create, of="Task", extra="ignore"):
+    """Task of an imported step, to be found by its source."""
+
+    source: Name
+
+
+class TaskExportV1(_TaskBaseV1, Response, of="Task"):
+    """Task of an exported step."""
+
+    source: str
+
+
+class TaskSummaryV1(_TaskBaseV1, Read, of="Task"):
+    """Task without its schema and its documentation, for rows that were loaded `without_heavy`."""
 
     source: str
     name: str
     command: str
     input_type: str
     output_type: str
-    owner: str | None
-    version: str | None
-    meta: dict[str, Any] | None
-    args_schema: dict[str, Any] | None
-    args_schema_version: str | None
-    docs_info: str | None
-    docs_link: str | None
+    owner: str | None = None
+    version: str | None = None
+    meta: dict[str, Any] | None = Field(default_factory=dict)
+    args_schema_version: str | None = None
+    docs_link: str | None = None
+
+
+class TaskReadV1(TaskSummaryV1):
+    """Program that processes images, as a step of workflows."""
+
+    args_schema: dict[str, Any] | None = None
+    docs_info: str | None = None

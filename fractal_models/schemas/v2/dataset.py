@@ -1,16 +1,26 @@
 """Datasets of version 2: a list of images in one folder replaces the resources."""
 
-from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from fractal_models.schemas.body import Body, Create, Read, Update
-from fractal_models.schemas.fields import Name, NotNull, StoredDict, StoredList, UtcDatetime, ZarrUrl
+from fractal_models.enums import WorkflowTaskStatusTypeV2
+from fractal_models.schemas.body import Create, Read, Response, StoredBody, Update
+from fractal_models.schemas.fields import JSONDict, Name, NotNull, ZarrUrl
+from fractal_models.schemas.stored import StoredAs, StoredList, UtcDatetime
+from fractal_models.schemas.v2.dumps import WorkflowTaskDumpV2
 from fractal_models.schemas.v2.image import Filters, SingleImage
 from fractal_models.schemas.v2.project import ProjectReadV2
 
-__all__ = ["DatasetCreateV2", "DatasetExportV2", "DatasetImportV2", "DatasetReadV2", "DatasetUpdateV2"]
+__all__ = [
+    "DatasetCreateV2",
+    "DatasetExportV2",
+    "DatasetImportV2",
+    "DatasetReadV2",
+    "DatasetSummaryV2",
+    "DatasetUpdateV2",
+    "_DatasetHistoryItemV2",
+]
 
 
 class DatasetCreateV2(Create, of="DatasetV2"):
@@ -25,9 +35,11 @@ class DatasetCreateV2(Create, of="DatasetV2"):
 
 
 def _check_unique_urls(images: list[SingleImage]) -> list[SingleImage]:
-    if repeated := [url for url, number in Counter(image.zarr_url for image in images).items() if number > 1]:
-        message = f"should not contain several images with the same zarr_url: {repeated[0]}"
-        raise ValueError(message)
+    positions: dict[str, int] = {}
+    for position, image in enumerate(images):
+        if (first := positions.setdefault(image.zarr_url, position)) != position:
+            message = f"should not contain several images with the same zarr_url, as {first} and {position}"
+            raise ValueError(message)
     return images
 
 
@@ -48,26 +60,42 @@ class DatasetUpdateV2(Update, of="DatasetV2"):
     filters: NotNull[Filters] = None
 
 
-class DatasetReadV2(Read, of="DatasetV2"):
-    """Dataset without its images, which may be tens of thousands."""
+class _DatasetHistoryItemV2(StoredBody):
+    """Run of one task on a dataset."""
+
+    workflowtask: WorkflowTaskDumpV2
+    """Copy of the step that ran."""
+
+    status: WorkflowTaskStatusTypeV2
+    """Status of the step."""
+
+    parallelization: JSONDict | None = None
+    """Images that the task ran on; null for a task that is not parallel."""
+
+
+class DatasetSummaryV2(Read, of="DatasetV2"):
+    """Dataset without images, history and project, for rows that were loaded `without_heavy`."""
 
     name: str
     zarr_dir: str
-    filters: StoredDict[Any]
-    history: StoredList[dict[str, Any]]
+    filters: StoredAs[Filters] = Field(default_factory=Filters)
     timestamp_created: UtcDatetime
     project_id: int
+
+
+class DatasetReadV2(DatasetSummaryV2):
+    """Dataset without its images, which may be tens of thousands."""
+
+    history: StoredList[StoredAs[_DatasetHistoryItemV2]]
 
     project: ProjectReadV2
     """Project of the dataset."""
 
 
-class DatasetExportV2(Body, of="DatasetV2"):
+class DatasetExportV2(Response, of="DatasetV2"):
     """Dataset with its images, as input for `DatasetImportV2`."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     name: str
     zarr_dir: str
     images: StoredList[dict[str, Any]]
-    filters: StoredDict[Any]
+    filters: StoredAs[Filters]

@@ -2,13 +2,13 @@
 
 from pydantic import Field, StrictBool
 
-from fractal_models.schemas.body import Write
+from fractal_models.schemas.body import StoredBody, Write
 from fractal_models.schemas.fields import Scalar, Text, ZarrUrl
 
 __all__ = ["Filters", "SingleImage"]
 
 
-class SingleImage(Write):
+class SingleImage(StoredBody, Write):
     """Image of a dataset."""
 
     zarr_url: ZarrUrl
@@ -24,7 +24,7 @@ class SingleImage(Write):
     """Types of the image: three-dimensional, registered, …"""
 
 
-class Filters(Write):
+class Filters(StoredBody, Write):
     """Selection of the images that have all of these attributes and types."""
 
     attributes: dict[Text, Scalar | None] = Field(default_factory=dict)

@@ -1,7 +1,8 @@
 """Projects of version 2, without `read_only`."""
 
 from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import Name, NotNull, UtcDatetime
+from fractal_models.schemas.fields import Name, NotNull
+from fractal_models.schemas.stored import UtcDatetime
 
 __all__ = ["ProjectCreateV2", "ProjectReadV2", "ProjectUpdateV2"]
 

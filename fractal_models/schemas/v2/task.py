@@ -4,10 +4,19 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, StrictBool, model_validator
 
-from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import JSONDict, Link, Name, NotNull, StoredDict, StoredList, Text, Unique
+from fractal_models.schemas.body import Create, Read, Response, Update
+from fractal_models.schemas.fields import JSONDict, Link, Name, NotNull, Text, Unique
+from fractal_models.schemas.stored import StoredDict, StoredList
 
-__all__ = ["TaskCreateV2", "TaskReadV2", "TaskUpdateV2"]
+__all__ = [
+    "TaskCreateV2",
+    "TaskExportV2",
+    "TaskImportV2",
+    "TaskImportV2Legacy",
+    "TaskReadV2",
+    "TaskSummaryV2",
+    "TaskUpdateV2",
+]
 
 
 class TaskCreateV2(Create, of="TaskV2"):
@@ -17,8 +26,8 @@ class TaskCreateV2(Create, of="TaskV2"):
     command_non_parallel: Name | None = None
     command_parallel: Name | None = None
     version: Name | None = None
-    meta_non_parallel: JSONDict = Field(default_factory=dict)
-    meta_parallel: JSONDict = Field(default_factory=dict)
+    meta_non_parallel: JSONDict | None = None
+    meta_parallel: JSONDict | None = None
     args_schema_non_parallel: JSONDict | None = None
     args_schema_parallel: JSONDict | None = None
     args_schema_version: Name | None = None
@@ -59,26 +68,59 @@ class TaskUpdateV2(Update, of="TaskV2"):
     tags: NotNull[Unique[Name]] = None
 
 
-class TaskReadV2(Read, of="TaskV2"):
-    """Program that processes images, as a step of workflows."""
+class TaskImportV2(Create, of="TaskV2"):
+    """Task of an imported step, to be found by its name and its package."""
 
-    taskgroupv2_id: int
-    source: str | None
+    name: Name
+
+    pkg_name: Name
+    """Name of the package of the task."""
+
+    version: Name | None = None
+
+
+class TaskImportV2Legacy(Create, of="TaskV2", extra="ignore"):
+    """Task of a step that was exported before release 2.7, to be found by its source."""
+
+    source: Name
+
+
+class TaskExportV2(Response, of="TaskV2"):
+    """Task of an exported step."""
+
+    name: str
+
+    pkg_name: str
+    """Name of the package of the task."""
+
+    version: str | None = None
+
+
+class TaskSummaryV2(Read, of="TaskV2"):
+    """Task without its schemas and its documentation, for rows that were loaded `without_heavy`."""
+
+    taskgroupv2_id: int | None = None
+    source: str | None = None
     name: str
     type: str
-    command_non_parallel: str | None
-    command_parallel: str | None
-    version: str | None
+    command_non_parallel: str | None = None
+    command_parallel: str | None = None
+    version: str | None = None
     meta_non_parallel: StoredDict[Any]
     meta_parallel: StoredDict[Any]
-    args_schema_non_parallel: dict[str, Any] | None
-    args_schema_parallel: dict[str, Any] | None
-    args_schema_version: str | None
-    docs_info: str | None
-    docs_link: str | None
+    args_schema_version: str | None = None
+    docs_link: str | None = None
     input_types: StoredDict[bool]
     output_types: StoredDict[bool]
-    category: str | None
-    modality: str | None
-    authors: str | None
+    category: str | None = None
+    modality: str | None = None
+    authors: str | None = None
     tags: StoredList[str]
+
+
+class TaskReadV2(TaskSummaryV2):
+    """Program that processes images, as a step of workflows."""
+
+    args_schema_non_parallel: dict[str, Any] | None = None
+    args_schema_parallel: dict[str, Any] | None = None
+    docs_info: str | None = None

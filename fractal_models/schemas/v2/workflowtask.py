@@ -5,12 +5,21 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from fractal_models.enums import WorkflowTaskStatusTypeV2
-from fractal_models.schemas.body import Create, Read, Update
-from fractal_models.schemas.fields import JSONDict, NotNull, StoredDict
+from fractal_models.schemas.body import Create, Read, Response, Update
+from fractal_models.schemas.fields import JSONDict, NotNull
+from fractal_models.schemas.stored import StoredAs
 from fractal_models.schemas.v2.image import Filters
-from fractal_models.schemas.v2.task import TaskReadV2
+from fractal_models.schemas.v2.task import TaskExportV2, TaskImportV2, TaskImportV2Legacy, TaskReadV2
 
-__all__ = ["WorkflowTaskCreateV2", "WorkflowTaskReadV2", "WorkflowTaskStatusTypeV2", "WorkflowTaskUpdateV2"]
+__all__ = [
+    "WorkflowTaskCreateV2",
+    "WorkflowTaskExportV2",
+    "WorkflowTaskImportV2",
+    "WorkflowTaskReadV2",
+    "WorkflowTaskReadV2WithWarning",
+    "WorkflowTaskStatusTypeV2",
+    "WorkflowTaskUpdateV2",
+]
 
 RESERVED_ARGUMENTS = frozenset({"zarr_dir", "zarr_url", "zarr_urls", "init_args"})
 """Arguments that the runner sets for tasks of version 2."""
@@ -46,18 +55,51 @@ class WorkflowTaskUpdateV2(Update, of="WorkflowTaskV2"):
     input_filters: NotNull[Filters] = None
 
 
+class WorkflowTaskImportV2(Create, of="WorkflowTaskV2"):
+    """Step of an imported workflow."""
+
+    meta_non_parallel: JSONDict | None = None
+    meta_parallel: JSONDict | None = None
+    args_non_parallel: JSONDict | None = None
+    args_parallel: JSONDict | None = None
+    input_filters: Filters | None = None
+
+    task: TaskImportV2 | TaskImportV2Legacy
+    """Task of the step."""
+
+
+class WorkflowTaskExportV2(Response, of="WorkflowTaskV2"):
+    """Step of an exported workflow."""
+
+    meta_non_parallel: dict[str, Any] | None = None
+    meta_parallel: dict[str, Any] | None = None
+    args_non_parallel: dict[str, Any] | None = None
+    args_parallel: dict[str, Any] | None = None
+    input_filters: StoredAs[Filters] = Field(default_factory=Filters)
+
+    task: TaskExportV2
+    """Task of the step."""
+
+
 class WorkflowTaskReadV2(Read, of="WorkflowTaskV2"):
     """Step of a workflow, which runs a task."""
 
-    order: int | None
-    meta_non_parallel: dict[str, Any] | None
-    meta_parallel: dict[str, Any] | None
-    args_non_parallel: dict[str, Any] | None
-    args_parallel: dict[str, Any] | None
-    input_filters: StoredDict[Any]
+    order: int | None = None
+    meta_non_parallel: dict[str, Any] | None = None
+    meta_parallel: dict[str, Any] | None = None
+    args_non_parallel: dict[str, Any] | None = None
+    args_parallel: dict[str, Any] | None = None
+    input_filters: StoredAs[Filters]
     task_type: str
     workflow_id: int
     task_id: int
 
     task: TaskReadV2
     """Task of the step."""
+
+
+class WorkflowTaskReadV2WithWarning(WorkflowTaskReadV2):
+    """Step of a workflow with a warning."""
+
+    warning: str | None = None
+    """Reason for which the step may fail; null without one."""
