@@ -109,6 +109,7 @@ def test_python_blocks_of_the_guide_run_one_after_the_other(folder: Path) -> Non
         "Plate 1 1",
         '{"id":1,"name":"Embryo screen","read_only":false}',
         '{"name":"Plate 1","filters":{"attributes":{},"types":{}}}',
+        '{"name":"Plate 1 (copy)","filters":{"attributes":{},"types":{}}}',
         '{"name":"Plate 2","filters":{"attributes":{},"types":{"3D":true}}}',
         "started on sqlite+aiosqlite:///fractal.db at head",
         "screen",
