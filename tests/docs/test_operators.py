@@ -4,7 +4,6 @@ import os
 import re
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.support.catalog import catalog
 from tests.support.commandline import text_of
 from tests.support.databases import ROOT
 from tests.support.dumps import TOOLS
+from tests.support.preloaded import stand_ins
 from tests.support.rows import content
 from tests.support.servers import administer
 
@@ -49,9 +49,11 @@ def shell_of(
     """What a shell has to know: where the tools and the database are."""
     url = early_url.set(drivername="postgresql")
     host = url.host or url.query.get("host")
+    (binaries := tmp_path / "bin").mkdir()
+    stand_ins(binaries)
     yield os.environ | {
         "FRACTAL_DATABASE_URL": text_of(url),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(TOOLS), os.environ["PATH"]]),
+        "PATH": os.pathsep.join([str(binaries), str(TOOLS), os.environ["PATH"]]),
         "PGHOST": str(host or ""),
         "PGPORT": str(url.port or 5432),
         "PGUSER": url.username or "",
