@@ -26,9 +26,10 @@ def test_benchmark_measures_a_site_before_and_after_the_upgrade(
     engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(benchmark, "REFERRING_JOBS", (2, 20))
+    monkeypatch.setattr(benchmark, "LISTED_DATASETS", 5)
     monkeypatch.setattr(upgrading, "WARM_UP", 0.1)
     file, picture = tmp_path / "figures.json", tmp_path / "picture.svg"
-    small = ["--jobs", "200", "--rounds", "1", "--inserts", "50", "--images", "5"]
+    small = ["--jobs", "60", "--rounds", "1", "--inserts", "10", "--images", "5"]
 
     benchmark.main([*small, "--engine", engine, "--json", str(file), "--picture", str(picture)])
 
@@ -37,14 +38,14 @@ def test_benchmark_measures_a_site_before_and_after_the_upgrade(
     figures = written["results"]
     (site,) = figures["sites"]
     assert engine in written["versions"]
-    assert site["rows"]["jobv2"] == site["rows"]["applyworkflow"] == 200
+    assert site["rows"]["jobv2"] == site["rows"]["applyworkflow"] == 60
     assert [path["path"] for path in site["paths"]] == list(PATHS)
     assert all(path["before"] > 0 and path["after"] > 0 for path in site["paths"])
     assert min(site["upgrade"][client]["answers"] for client in ("reader", "writer")) > 0
     assert site["upgrade"]["seconds"] > 0
     assert [counts["2"] - counts["20"] for counts in figures["statements"].values()] == [0] * 6
     assert all(target["name"] for target in figures["targets"])
-    assert "200 jobs of each version" in printed
+    assert "60 jobs of each version" in printed
     assert "jobs of a project, newest 25" in picture.read_text()
 
 

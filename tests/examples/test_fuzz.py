@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -125,12 +126,15 @@ def aim(case: Case[Any], parameters: dict[str, int]) -> None:
 
 
 @mainly_on("postgresql")
-def test_values_that_are_hardly_json(victim: Victim) -> None:
+def test_values_that_are_hardly_json(victim: Victim, thorough: bool) -> None:
     document = victim.client.get("/openapi.json").json()
+    each = count()
 
     for path, item in document["paths"].items():
         for method, operation in item.items():
             for body in hostile_bodies(document, operation):
+                if not thorough and next(each) % 3:
+                    continue
                 known = own_parameters(victim)
                 query = [
                     parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"
@@ -145,7 +149,7 @@ def test_values_that_are_hardly_json(victim: Victim) -> None:
                 victim.check(answer.status_code, answer.text)
 
     print(f"{victim.statuses.total()} requests: {dict(sorted(victim.statuses.items()))}")
-    assert victim.statuses.total() > 300
+    assert victim.statuses.total() > (300 if thorough else 100)
 
 
 def hostile_bodies(document: Any, operation: Any) -> Iterator[bytes]:

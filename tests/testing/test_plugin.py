@@ -165,7 +165,7 @@ async def test_async(fractal_async_session, fractal_async_engine, fractal_url):
     ("mark", "plugin", "options"),
     [
         ("asyncio", "pytest_asyncio.plugin", ["-o", "asyncio_mode=strict"]),
-        ("asyncio", "pytest_asyncio.plugin", ["-o", "asyncio_mode=auto"]),
+        pytest.param("asyncio", "pytest_asyncio.plugin", ["-o", "asyncio_mode=auto"], marks=pytest.mark.thorough),
         ("anyio", "anyio", []),
     ],
 )
