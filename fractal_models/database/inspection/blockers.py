@@ -57,7 +57,8 @@ BLOCKING_TRANSACTIONS = f"""
     )
     SELECT DISTINCT p.gid, p.owner, to_char(p.prepared, 'YYYY-MM-DD HH24:MI:SS') AS since
     FROM pg_prepared_xacts p
-    JOIN pg_locks held ON held.granted AND held.pid IS NULL AND held.virtualtransaction = '-1/' || p.transaction
+    JOIN pg_locks own ON own.pid IS NULL AND own.transactionid = p.transaction
+    JOIN pg_locks held ON held.pid IS NULL AND held.virtualtransaction = own.virtualtransaction
     JOIN pg_locks wanted ON NOT wanted.granted AND wanted.pid IN (SELECT pid FROM waiting)
         AND (wanted.locktype, wanted.database, wanted.relation, wanted.page, wanted.tuple, wanted.transactionid::text)
         IS NOT DISTINCT FROM

@@ -47,7 +47,7 @@ class Watch:
         self._connection = connection
         self._patience = patience
         self._pid: int | None = None
-        self._started: float | None = None
+        self._starts: list[float] = []  # A listener may send statements before another one.
         self._has_waited = False
         self._wake = Event()
         self._is_eager = False
@@ -83,20 +83,19 @@ class Watch:
 
     def _before(self, *_: object) -> None:
         self._has_waited = False
-        self._started = time.monotonic()
+        self._starts.append(time.monotonic())
 
     def _after(self, *_: object) -> None:
-        self._started = None
+        del self._starts[-1:]
         if self._has_waited:
             self.seen = ()
 
     def _failed(self, *_: object) -> None:
-        self._started = None
+        self._starts.clear()
 
     def _running_for(self) -> float:
         """Seconds for which a statement has been running; 0 if there is none."""
-        started = self._started
-        return 0.0 if started is None else time.monotonic() - started
+        return max((time.monotonic() - start for start in self._starts), default=0.0)
 
     def _run(self) -> None:
         while not (self._stops or self._is_eager or self._running_for() > self._patience):
@@ -117,7 +116,7 @@ class Watch:
                 self._wake.wait(min(max(duration / 4, SHORT_PATIENCE), MAX_INTERVAL))
 
     def _saw(self, found: tuple[Blocker, ...], duration: float) -> None:
-        if self._started is None:
+        if not self._starts:
             return  # The statement has ended meanwhile.
         self.seen, self._has_waited = found, True
         if self.report is not None and duration > REPORTED_AFTER:
