@@ -21,8 +21,9 @@ from rich.markup import escape
 from sqlalchemy import URL
 
 from fractal_models.cli.confirmation import confirm
-from fractal_models.cli.output import MaskedOutput, console, describe_error
+from fractal_models.cli.output import MaskedOutput, console, describe_error, print_json, status_facts
 from fractal_models.cli.verbs import doctor, roles, seed, status, url_of, wait
+from fractal_models.database.connection.errors import DatabaseState
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
 from fractal_models.database.connection.urls import DEFAULT_URL, missing_file, sync_url
 from fractal_models.database.revisions.history import BASELINE, alembic_config
@@ -157,6 +158,8 @@ class FractalCommandLine(CommandLine):
                 raise
             if options.debug:
                 traceback.print_exc()
+            if url is None and getattr(options, "as_json", False):
+                print_json(status_facts(DatabaseState.UNREACHABLE.status(str(error), ""), None))
             self._fail(*describe_error(error, url))
         finally:
             _flush()

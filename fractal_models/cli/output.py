@@ -15,8 +15,15 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from fractal_models.database.connection.driver_errors import driver_message, explain
-from fractal_models.database.connection.errors import DatabaseError, DatabaseState, DriftError, NeedsUpgradeError
+from fractal_models.database.connection.errors import (
+    DatabaseError,
+    DatabaseState,
+    DriftError,
+    NeedsUpgradeError,
+    Status,
+)
 from fractal_models.database.connection.redaction import without_secrets
+from fractal_models.database.revisions.history import head
 
 SHOWN_DIFFERENCES = 5
 """Number of differences in the message of `check`."""
@@ -59,6 +66,41 @@ def print_json(facts: dict[str, Any]) -> None:
     print(json.dumps(facts, indent=2, ensure_ascii=False))
 
 
+def status_facts(
+    found: Status,
+    url: str | None,
+    *,
+    server: str | None = None,
+    bytes: int | None = None,
+    rows: dict[str, int | None] | None = None,
+) -> dict[str, Any]:
+    """Facts of `status`, whatever the state is; numbers of rows are None where the role may not read."""
+    return {
+        "url": url,
+        "state": found.state.value,
+        "message": found.message,
+        "remedy": found.remedy,
+        "revision": found.revisions[0] if len(found.revisions) == 1 else list(found.revisions) or None,
+        "release": found.release,
+        "head": head(),
+        "pending": [{"revision": revision, "title": title} for revision, title in found.pending],
+        "differences": list(found.differences),
+        "obstacles": obstacle_facts(found),
+        "notes": list(found.notes),
+        "server": server,
+        "bytes": bytes,
+        "rows": rows or {},
+    }
+
+
+def obstacle_facts(found: Status) -> list[dict[str, str]]:
+    """What keeps revisions from running, with the whole SQL that helps as `command`."""
+    return [
+        {"state": each.state.value, "message": each.message, "remedy": each.remedy, "command": each.command}
+        for each in found.obstacles
+    ]
+
+
 def print_status(facts: dict[str, Any]) -> None:
     """Print the facts of `status` for people."""
     out = console()
@@ -90,6 +132,9 @@ def _status_lines(facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from ((name, value) for name, value in values if value)
     yield from (("pending", f"{entry['revision']} {entry['title']}") for entry in facts["pending"])
     yield from (("drift", difference) for difference in facts["differences"])
+    # The first one is the state.
+    yield from (("obstacle", f"{each['message']}; {each['remedy']}") for each in facts["obstacles"][1:])
+    yield from (("note", note) for note in facts["notes"])
 
 
 def describe_error(error: Exception, url: URL | None) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from alembic.config import Config
@@ -11,18 +12,25 @@ from rich.markup import escape
 from sqlalchemy import URL, Connection, TableClause, func, select
 from sqlalchemy.exc import DBAPIError
 
-from fractal_models.cli.output import console, print_json, print_status
+from fractal_models.cli.output import console, obstacle_facts, print_json, print_status, status_facts
 from fractal_models.database.connection.driver_errors import explain
-from fractal_models.database.connection.engine import connect, maintenance_engine, sessionmaker
-from fractal_models.database.connection.errors import BlockedByDataError, DatabaseState, Status, UnreachableError
+from fractal_models.database.connection.engine import maintenance_engine, sessionmaker
+from fractal_models.database.connection.errors import (
+    BlockedByDataError,
+    BusyError,
+    DatabaseError,
+    DatabaseState,
+    Status,
+    UnreachableError,
+)
 from fractal_models.database.connection.redaction import masked
 from fractal_models.database.connection.timeouts import CONNECT_TIMEOUT
 from fractal_models.database.inspection.check import check_database
 from fractal_models.database.inspection.contents import own_tables
-from fractal_models.database.inspection.doctor import EXAMINED, examine_database, size_in_bytes
+from fractal_models.database.inspection.doctor import examine_database, size_in_bytes
+from fractal_models.database.inspection.reading import reading
 from fractal_models.database.inspection.roles import role_statements
-from fractal_models.database.inspection.state import inspect_database
-from fractal_models.database.revisions.history import head
+from fractal_models.database.inspection.state import EXAMINED, inspect_database
 from fractal_models.database.revisions.rules import Finding
 from fractal_models.models import UserOAuth
 from fractal_models.tables import METADATA
@@ -32,6 +40,7 @@ TRANSIENT = {
     DatabaseState.NOT_RESPONDING,
     DatabaseState.REFUSED,
     DatabaseState.STARTING,
+    DatabaseState.TOO_MANY_CONNECTIONS,
     DatabaseState.LOCKED,
 }
 """States of a server that is starting."""
@@ -54,28 +63,24 @@ def url_of(config: Config) -> URL:
 def status(config: Config, as_json: bool = False) -> None:
     """Print the state of the database, without writing to it."""
     url = url_of(config)
-    found = inspect_database(url)
-    facts: dict[str, Any] = {
-        "url": masked(url),
-        "state": found.state.value,
-        "message": found.message,
-        "remedy": found.remedy,
-        "revision": found.revisions[0] if len(found.revisions) == 1 else list(found.revisions) or None,
-        "release": found.release,
-        "head": head(),
-        "pending": [{"revision": revision, "title": title} for revision, title in found.pending],
-        "differences": list(found.differences),
-        **_measures(url, found),
-    }
-    (print_json if as_json else print_status)(facts)
+    found, measures = _measured(url, inspect_database(url))
+    (print_json if as_json else print_status)(status_facts(found, masked(url), **measures))
     raise SystemExit(found.exit_code)
 
 
-def _measures(url: URL, found: Status) -> dict[str, Any]:
-    """Server, size and numbers of rows, as far as they can be read."""
-    if found.state.error is UnreachableError:
-        return {"server": None, "bytes": None, "rows": {}}
-    with connect(url) as connection:
+def _measured(url: URL, found: Status) -> tuple[Status, dict[str, Any]]:
+    """Server, size and numbers of rows; if they cannot be read, the state that says why."""
+    if found.state.error in {UnreachableError, BusyError} and not found.obstacles:
+        return found, {}
+    try:
+        return found, _measures(url)
+    except DatabaseError as error:
+        why = error.status or DatabaseState.UNREACHABLE.status(str(error))
+        return replace(why, revisions=found.revisions, release=found.release, pending=found.pending), {}
+
+
+def _measures(url: URL) -> dict[str, Any]:
+    with reading(url) as connection:
         version = ".".join(map(str, connection.dialect.server_version_info or ()))
         present = own_tables(connection)
         rows = {table.name: _count(connection, table) for table in METADATA.sorted_tables if table.name in present}
@@ -109,13 +114,18 @@ def doctor(config: Config, as_json: bool = False) -> None:
                 "blocking": _facts(diagnosis.blocking),
                 "breaking": _facts(diagnosis.breaking),
                 "differences": list(differences),
+                "obstacles": obstacle_facts(diagnosis.status),
+                "notes": list(diagnosis.status.notes),
             }
         )
     else:
         out = console()
+        for note in diagnosis.status.notes:
+            out.print(f"[bold]note[/]: {escape(note)}")
         lines = [("drift", difference) for difference in differences]
         lines += [("blocks an upgrade", str(finding)) for finding in diagnosis.blocking]
         lines += [("breaks a rule", str(finding)) for finding in diagnosis.breaking]
+        lines += [("keeps from an upgrade", obstacle.line) for obstacle in diagnosis.status.obstacles]
         for kind, line in lines:
             out.print(f"[bold yellow]{kind}[/]: {escape(line)}")
         if not lines and diagnosis.status.state in EXAMINED:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fractal_models.database.connection.errors import DatabaseState, Status
 from fractal_models.database.connection.redaction import masked, sqlstate, without_secrets
+from fractal_models.database.connection.urls import closed_file, sqlite_file
 
 LOCK_NOT_AVAILABLE = "55P03"
 """SQLSTATE `lock_not_available`: the lock timeout has passed."""
@@ -28,6 +29,8 @@ SQLSTATES = {
     "3D000": DatabaseState.NO_DATABASE,
     "3F000": DatabaseState.NO_PERMISSION,
     "42501": DatabaseState.NO_PERMISSION,
+    "53100": DatabaseState.DISK_FULL,
+    "53300": DatabaseState.TOO_MANY_CONNECTIONS,
     LOCK_NOT_AVAILABLE: DatabaseState.LOCKED,
     "57P01": DatabaseState.STARTING,
     "57P02": DatabaseState.STARTING,
@@ -52,7 +55,11 @@ MESSAGES = {
     "timeout expired": DatabaseState.NOT_RESPONDING,
     "connection timed out": DatabaseState.NOT_RESPONDING,
     "no route to host": DatabaseState.NOT_RESPONDING,
+    "too many (clients|connections)": DatabaseState.TOO_MANY_CONNECTIONS,
+    "remaining connection slots are reserved": DatabaseState.TOO_MANY_CONNECTIONS,
+    "no more connections allowed": DatabaseState.TOO_MANY_CONNECTIONS,  # PgBouncer
     "is starting up": DatabaseState.STARTING,
+    "in recovery mode": DatabaseState.STARTING,
     "is shutting down": DatabaseState.STARTING,
     "not (yet )?accepting connections": DatabaseState.STARTING,
     "server closed the connection": DatabaseState.STARTING,
@@ -68,6 +75,7 @@ MESSAGES = {
     "database disk image is malformed": DatabaseState.NOT_A_DATABASE,
     "readonly database": DatabaseState.READ_ONLY,
     "is locked": DatabaseState.LOCKED,
+    "database or disk is full": DatabaseState.DISK_FULL,
 }
 """Messages without SQLSTATE, as patterns in lower case; the first match counts."""
 
@@ -77,6 +85,10 @@ def explain(error: BaseException, url: URL) -> Status:
     causes = list(_causes(error))
     cause = next((cause for cause in causes if _state(cause) is not DatabaseState.UNREACHABLE), causes[0])
     state = _state(cause)
+    path = sqlite_file(url)
+    if state is DatabaseState.FILE_NOT_FOUND and path is not None and path.exists():
+        # SQLite says the same of a file or a journal that it may not open.
+        return closed_file(path)
     return state.status(f"{masked(url)}: {state.condition} ({without_secrets(driver_message(cause), url)})")
 
 

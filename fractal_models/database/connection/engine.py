@@ -109,10 +109,10 @@ def maintenance_engine(url: str | URL, connect_timeout: float = CONNECT_TIMEOUT)
 
 @contextmanager
 def connect(url: str | URL) -> Iterator[Connection]:
-    """Open a connection of `maintenance_engine` for reading, with a lock timeout."""
+    """Open a connection of `maintenance_engine` for reading, with the timeouts of `set_read_timeouts`."""
     with maintenance_engine(url).connect() as connection:
         if connection.dialect.name == "postgresql":
-            event.listen(connection, "begin", set_lock_timeout(READ_LOCK_TIMEOUT))
+            event.listen(connection, "begin", set_read_timeouts)
         yield connection
 
 
@@ -140,10 +140,17 @@ def set_lock_timeout(seconds: float) -> Callable[[Connection], None]:
     return listener
 
 
+def set_read_timeouts(connection: Connection) -> None:
+    """Set the timeouts of a transaction that only reads and begins: one for locks, none for statements."""
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        lock_timeout = f"set_config('lock_timeout', '{milliseconds(READ_LOCK_TIMEOUT)}', true)"
+        connection.exec_driver_sql(f"SELECT {lock_timeout}, set_config('statement_timeout', '0', true)")
+
+
 def limit_read_waits(connection: Connection) -> None:
-    """Set the lock timeout of a transaction that only reads, and has yet to begin."""
+    """Set the timeouts of a transaction that only reads, and has yet to begin."""
     if connection.dialect.name == "postgresql" and not connection.in_transaction():
-        set_lock_timeout(READ_LOCK_TIMEOUT)(connection)
+        set_read_timeouts(connection)
 
 
 def _arguments(url: URL, connect_timeout: float | None, pooler: bool, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -90,9 +90,9 @@ class DatabaseState(StrEnum):
     SERVER_2_9 = "server_2_9", "at fractal-server 2.9", NeedsUpgradeError, f"run `{UPGRADE}`", UPGRADE
     SERVER_OLDER = (
         "server_older",
-        "at an older fractal-server",
+        "at an older server",
         WrongDatabaseError,
-        "upgrade it with fractal-server 2.9.1 first, then come back",
+        "upgrade it with fractal-server 2.9.1 first",
     )
     SERVER_NEWER = "server_newer", "at a newer fractal-server", WrongDatabaseError, "use its fractal-server"
     UNKNOWN_REVISION = (
@@ -132,6 +132,13 @@ class DatabaseState(StrEnum):
         WAIT,
     )
     STARTING = "starting", "starting or stopping", UnreachableError, f"wait for it: `{WAIT}`", WAIT
+    TOO_MANY_CONNECTIONS = (
+        "too_many_connections",
+        "too many connections",
+        UnreachableError,
+        f"wait for it: `{WAIT}`, or raise the limit of the server, the role or the database",
+        WAIT,
+    )
     AUTHENTICATION = (
         "authentication",
         "authentication failed",
@@ -153,12 +160,7 @@ class DatabaseState(StrEnum):
         "fractal-models roles",
     )
     LOCKED = "locked", "locked", BusyError, "end the session that holds the lock, or try again when it is done"
-    FILE_NOT_FOUND = (
-        "file_not_found",
-        "file not found",
-        UnreachableError,
-        "check the path, and that its folder can be read",
-    )
+    FILE_NOT_FOUND = "file_not_found", "file not found", UnreachableError, "check the path"
     NOT_A_DATABASE = (
         "not_a_database",
         "not a database",
@@ -172,6 +174,7 @@ class DatabaseState(StrEnum):
         "make file and folder writable; on PostgreSQL, use a role and a server that can write",
     )
     STANDBY = "standby", "standby", UnreachableError, "give the URL of the primary"
+    DISK_FULL = "disk_full", "disk full", UnreachableError, "make room on the disk, then run the command again"
     POOLER = "pooler", "behind a connection pooler", UnreachableError, "give the URL of the PostgreSQL server itself"
     UNREACHABLE = "unreachable", "unreachable", UnreachableError, "see the message of the driver"
 
@@ -197,33 +200,33 @@ class DatabaseState(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """State of a database, and the facts that it follows from."""
+    """State of a database, and the facts that it follows from.
+
+    Attributes:
+        state: One of the states above.
+        message: One-line summary of the state.
+        remedy: Remedy in one line; empty at head.
+        command: Command to run; empty if none helps.
+        revisions: Rows of `alembic_version`.
+        release: Releases of fractal-server at that revision.
+        pending: Id and title of each revision up to head, the next one first.
+        differences: Differences between the schema and its revision.
+        readable: Tables that have every column which the models select.
+        obstacles: What keeps the pending revisions from running on this connection, each with its remedy.
+        notes: What else an operator should know, a sentence each: room that is needed, journals, invalid indexes.
+    """
 
     state: DatabaseState
-
     message: str
-    """One-line summary of the state."""
-
     remedy: str = ""
-    """Remedy in one line; empty at head."""
-
     command: str = ""
-    """Command to run; empty if none helps."""
-
     revisions: tuple[str, ...] = ()
-    """Rows of `alembic_version`."""
-
     release: str | None = None
-    """Releases of fractal-server at that revision."""
-
     pending: tuple[tuple[str, str], ...] = ()
-    """Id and title of each revision up to head, the next one first."""
-
     differences: tuple[str, ...] = ()
-    """Differences between the schema and its revision."""
-
     readable: tuple[str, ...] = ()
-    """Tables that have every column which the models select."""
+    obstacles: tuple[Status, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -111,17 +114,41 @@ def is_read_only(url: URL) -> bool:
     return "mode=ro" in str(url) or "immutable=1" in str(url)
 
 
-def missing_file(url: URL) -> Status | None:
-    """Look for the file of a SQLite URL, since connecting would create it; None if it exists."""
+def sqlite_file(url: URL) -> Path | None:
+    """File of a SQLite URL; None for databases in memory, for URIs, and for servers."""
     path = url.database or ""
     if url.get_backend_name() != "sqlite" or path in {"", ":memory:"} or path.startswith("file:"):
         return None
-    if Path(path).is_dir():
-        return DatabaseState.NOT_A_DATABASE.status(f"{path} is a folder", "give the path of a file")
-    if Path(path).exists():
+    return Path(path)
+
+
+def missing_file(url: URL) -> Status | None:
+    """Look for the file of a SQLite URL, since connecting would create it; None if it can be read."""
+    path = sqlite_file(url)
+    if path is None:
         return None
-    folder = Path(path).parent
-    if folder.is_dir():
-        remedy = f"check the path, or create a new database there: {UPGRADE}"
-        return DatabaseState.FILE_NOT_FOUND.status(f"{path} does not exist", remedy, UPGRADE)
-    return DatabaseState.FILE_NOT_FOUND.status(f"the folder {folder} does not exist", "check the path")
+    try:
+        mode = path.stat().st_mode
+    except PermissionError:
+        return closed_file(path)
+    except OSError:
+        return _missing(path)
+    if stat.S_ISDIR(mode):
+        return DatabaseState.NOT_A_DATABASE.status(f"{path} is a folder", "give the path of a file")
+    return None if os.access(path, os.R_OK) else closed_file(path)
+
+
+def _missing(path: Path) -> Status:
+    if not path.parent.is_dir():
+        return DatabaseState.FILE_NOT_FOUND.status(f"the folder {path.parent} does not exist", "check the path")
+    remedy = f"check the path, or create a new database there: {UPGRADE}"
+    return DatabaseState.FILE_NOT_FOUND.status(f"{path} does not exist", remedy, UPGRADE)
+
+
+def closed_file(path: Path) -> Status:
+    """State of a file of SQLite that may not be opened."""
+    return DatabaseState.NO_PERMISSION.status(
+        f"{path} cannot be opened by this user ({getpass.getuser()})",
+        "give the user access to the file, to its folder, and to the journals beside it",
+        "",
+    )

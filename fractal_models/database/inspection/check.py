@@ -9,7 +9,7 @@ from fractal_models.database.connection.driver_errors import translated
 from fractal_models.database.connection.engine import limit_read_waits
 from fractal_models.database.connection.urls import missing_file
 from fractal_models.database.inspection.contents import read_revisions
-from fractal_models.database.inspection.state import inspect_database
+from fractal_models.database.inspection.state import read_state
 from fractal_models.database.revisions.history import head
 
 
@@ -58,7 +58,7 @@ def _require_head(connection: Connection) -> None:
     try:
         limit_read_waits(connection)
         if read_revisions(connection) != (head(),):
-            inspect_database(connection, check_drift=False).raise_for_state()
+            read_state(connection, check_drift=False).raise_for_state()
     finally:
         if begins:
             connection.rollback()

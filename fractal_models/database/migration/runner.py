@@ -16,13 +16,14 @@ from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionS
 from sqlalchemy import Connection
 
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
-from fractal_models.database.inspection.access import refuse_unwritable
 from fractal_models.database.inspection.contents import read_revisions
 from fractal_models.database.inspection.dependents import require_no_dependents
+from fractal_models.database.inspection.environment import require_environment
 from fractal_models.database.inspection.other_releases import unknown_revision
 from fractal_models.database.inspection.state import refuse_drift, refuse_unversioned
+from fractal_models.database.inspection.watch import Watch
 from fractal_models.database.migration import postgresql, sqlite
-from fractal_models.database.migration.locks import Report, bounded_reads, migrator_lock
+from fractal_models.database.migration.locks import Report, migrator_lock
 from fractal_models.database.revisions import rules
 from fractal_models.database.revisions.history import known_revision, pending, title
 
@@ -52,6 +53,7 @@ class Migration:
         self._timeout = min(float(attributes.get("wait", MIGRATION_TIMEOUT)), MAX_TIMEOUT)
         self._in_transaction = connection.in_transaction()
         self._on_sqlite = connection.dialect.name == "sqlite"
+        self._watch = Watch(connection)
         self._command: Steps = self._configure().opts["fn"]
         self._steps: list[MigrationStep] = []
         self._left_over: Script | None = None
@@ -64,10 +66,9 @@ class Migration:
         Raises:
             BusyError: The timeout has passed.
         """
-        if self._in_transaction:
-            return nullcontext()
-        wait = sqlite.busy_timeout if self._on_sqlite else bounded_reads
-        return wait(self._connection, self._timeout)
+        if self._on_sqlite:
+            return nullcontext() if self._in_transaction else sqlite.busy_timeout(self._connection, self._timeout)
+        return postgresql.timeouts(self._connection, self._timeout, self._watch)
 
     def lock(self) -> AbstractContextManager[None]:
         """Keep other migrators out; a caller's transaction is for the caller to guard.
@@ -79,10 +80,14 @@ class Migration:
         if self._in_transaction:
             sqlite.refuse_enforced_keys(self._connection)
             return nullcontext()
-        refuse_unwritable(self._connection)
+        self._ask_environment()
         if self._on_sqlite:
             return sqlite.exclusive(self._connection)
         return migrator_lock(self._connection, self._timeout, self._report)
+
+    def _ask_environment(self) -> None:
+        revisions = [step.revision for step in self._steps if isinstance(step, RevisionStep)]
+        require_environment(self._connection, revisions, self._report)
 
     def run(self) -> None:
         """Run the steps.
@@ -97,7 +102,7 @@ class Migration:
             self._refuse_drift()
             self._execute(check_foreign_keys=True, transaction_per_migration=False, transactional_ddl=True)
         else:
-            postgresql.retry(self._connection, self._timeout, self._report, self._attempt)
+            postgresql.retry(self._connection, self._timeout, self._report, self._attempt, self._watch)
 
     def _configure(self, **options: Any) -> MigrationContext:
         self._context.configure(connection=self._connection, **{**self._options, **options})
@@ -132,11 +137,7 @@ class Migration:
         self._execute()
 
     def _refuse_drift(self) -> None:
-        """Refuse to run revisions of this package on a schema that is not at its revision.
-
-        Raises:
-            DriftError: The schema differs from its revision.
-        """
+        """Refuse to run revisions of this package on a schema that differs from its revision."""
         revision = known_revision(read_revisions(self._connection) or ())
         step = next(iter(self._steps), None)
         if revision and isinstance(step, RevisionStep) and known_revision([step.revision.revision]):
@@ -185,6 +186,8 @@ class Migration:
         """Give the steps to Alembic; a step is done when it asks for the next one."""
         if not self._is_planned:
             self._plan(context)
+        if self._in_transaction:
+            self._ask_environment()
         self._require_valid_rows(revisions, context)
         self._require_no_dependents(context)
         while self._steps:
