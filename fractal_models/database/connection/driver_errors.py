@@ -28,7 +28,9 @@ SQLSTATES = {
     "3D000": DatabaseState.NO_DATABASE,
     "3F000": DatabaseState.NO_PERMISSION,
     "42501": DatabaseState.NO_PERMISSION,
+    "53100": DatabaseState.DISK_FULL,
     LOCK_NOT_AVAILABLE: DatabaseState.LOCKED,
+    "57014": DatabaseState.CANCELED,
     "57P01": DatabaseState.STARTING,
     "57P02": DatabaseState.STARTING,
     "57P03": DatabaseState.STARTING,
@@ -68,6 +70,7 @@ MESSAGES = {
     "database disk image is malformed": DatabaseState.NOT_A_DATABASE,
     "readonly database": DatabaseState.READ_ONLY,
     "is locked": DatabaseState.LOCKED,
+    "database or disk is full": DatabaseState.DISK_FULL,
 }
 """Messages without SQLSTATE, as patterns in lower case; the first match counts."""
 
@@ -108,7 +111,10 @@ def driver_message(error: BaseException) -> str:
     """Message of a driver in one line, without the rows and statements that it quotes."""
     error = getattr(error, "orig", None) or error
     message = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
-    return " ".join(re.split(r"\n(?:DETAIL|LINE \d+):", message)[0].split())
+    message = re.split(r"\n(?:DETAIL|LINE \d+):", message)[0]
+    # libpq explains errors on lines with a tab, and names one host a line.
+    lines = [" ".join(line.split()) for line in message.splitlines() if line.strip() and not line.startswith("\t")]
+    return "; ".join(lines)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

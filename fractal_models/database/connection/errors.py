@@ -153,6 +153,8 @@ class DatabaseState(StrEnum):
         "fractal-models roles",
     )
     LOCKED = "locked", "locked", BusyError, "end the session that holds the lock, or try again when it is done"
+    CANCELED = "canceled", "statement canceled", BusyError, "set statement_timeout to 0 if that was the reason"
+    DISK_FULL = "disk_full", "disk full", UnreachableError, "make room on the disk of the database"
     FILE_NOT_FOUND = (
         "file_not_found",
         "file not found",

@@ -18,9 +18,7 @@ from fractal_models.database.connection.engine import set_lock_timeout
 from fractal_models.database.connection.errors import BusyError
 from fractal_models.database.connection.redaction import sqlstate
 from fractal_models.database.connection.timeouts import STRONG_LOCK_TIMEOUT, milliseconds
-
-Report = Callable[[str], None]
-"""Receives progress, one line at a time."""
+from fractal_models.database.migration.progress import Report
 
 LOCK_KEY = 7238456019873546
 """Key of the advisory lock that a migrator holds; an arbitrary number."""

@@ -13,11 +13,11 @@ from fractal_models.database.connection.redaction import sqlstate
 from fractal_models.database.migration.locks import (
     LOCK_HOLDERS,
     LockBudget,
-    Report,
     Waiting,
     describe_sessions,
     growing_pauses,
 )
+from fractal_models.database.migration.progress import Report
 
 RETRIED = {LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED}
 """SQLSTATEs after which a run is tried again."""
