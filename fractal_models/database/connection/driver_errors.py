@@ -59,6 +59,7 @@ MESSAGES = {
     "not (yet )?accepting connections": DatabaseState.STARTING,
     "server closed the connection": DatabaseState.STARTING,
     "connection already closed": DatabaseState.STARTING,
+    "the connection is (closed|lost)": DatabaseState.STARTING,
     "authentication failed": DatabaseState.AUTHENTICATION,
     "no password supplied": DatabaseState.AUTHENTICATION,
     r"pg_hba\.conf": DatabaseState.AUTHENTICATION,

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from fractal_models import signals
 from fractal_models.database.connection.driver_errors import driver_message, explain, translated
@@ -41,7 +41,7 @@ def running(engine: Engine, *, from_shell: bool) -> Iterator[Connection]:
     url = engine.url
     with signals.raising() if from_shell else nullcontext(False) as outermost:
         try:
-            with translated(url, unknown=False), _told(url), connected(engine) as connection:
+            with translated(url, unknown=False), _told(engine), connected(engine) as connection:
                 cancel = partial(_cancel, engine.dialect.driver, connection.connection.driver_connection)
                 with signals.cancelling(signals.Work(cancel, partial(where_it_stands, url))):
                     yield connection
@@ -54,13 +54,13 @@ def running(engine: Engine, *, from_shell: bool) -> Iterator[Connection]:
 
 
 @contextmanager
-def _told(url: URL) -> Iterator[None]:
+def _told(engine: Engine) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
         if (interruption := signals.interruption(error)) is not None:
-            raise complete(interruption, url) from error
-        if isinstance(error, SQLAlchemyError) and (ending := _ending(error, url)) is not None:
+            raise complete(interruption, engine.url) from error
+        if not isinstance(error, DatabaseError) and (ending := _ending(error, engine)) is not None:
             raise ending from error
         raise
 
@@ -80,25 +80,27 @@ def where_it_stands(url: URL) -> str:
 def _standing(url: URL) -> str:
     found = inspect_database(maintenance_engine(url, QUICK_CONNECT_TIMEOUT), check_drift=False)
     if found.state.error in {UnreachableError, BusyError} and found.state is not DatabaseState.FILE_NOT_FOUND:
-        return f"where the database stands cannot be read now: {found.message}"
+        return f"where the database stands cannot be read now: {found.message.removeprefix(f'{masked(url)}: ')}"
     return found.message
 
 
-def _ending(error: SQLAlchemyError, url: URL) -> DatabaseError | None:
+def _ending(error: BaseException, engine: Engine) -> DatabaseError | None:
     """What has ended a run; None for errors that are explained elsewhere."""
+    # SQLAlchemy passes on what a driver raises when the isolation level is set.
+    raised = DBAPIError, engine.dialect.loaded_dbapi.Error
     for cause in signals.chain(error):
-        if not isinstance(cause, DBAPIError):
+        if not isinstance(cause, raised):
             continue
-        found = explain(cause, url)
+        found = explain(cause, engine.url)
         remedy = f"{found.remedy}, then {GO_ON}"
-        if cause.connection_invalidated:
-            message = without_secrets(driver_message(cause), url)
-            found = DatabaseState.STARTING.status(f"{masked(url)}: the connection was lost ({message})")
+        if found.state is DatabaseState.STARTING or getattr(cause, "connection_invalidated", False):
+            message = without_secrets(driver_message(cause), engine.url)
+            found = DatabaseState.STARTING.status(f"{masked(engine.url)}: the connection was lost ({message})")
             remedy = GO_ON
         elif found.state not in ENDS_A_RUN:
             continue
         assert found.state.error is not None
-        status = found.state.status(f"{found.message}; {_standing(url)}", remedy)
+        status = found.state.status(f"{found.message}; {_standing(engine.url)}", remedy)
         return found.state.error(status.line, status)
     return None
 
