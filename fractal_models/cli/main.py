@@ -20,12 +20,14 @@ from alembic.config import CommandFunction, CommandLine, Config
 from rich.markup import escape
 from sqlalchemy import URL
 
+from fractal_models import signals
 from fractal_models.cli.confirmation import confirm
 from fractal_models.cli.output import MaskedOutput, console, describe_error, print_json, status_facts
 from fractal_models.cli.verbs import doctor, roles, seed, status, url_of, wait
 from fractal_models.database.connection.errors import DatabaseState
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
-from fractal_models.database.connection.urls import DEFAULT_URL, missing_file, sync_url
+from fractal_models.database.connection.urls import DEFAULT_URL, environment_url, missing_file, sync_url
+from fractal_models.database.migration.interruption import complete
 from fractal_models.database.revisions.history import BASELINE, alembic_config
 
 EXIT_CODES = """\
@@ -41,7 +43,8 @@ exit codes:
   8  another session held a lock for longer than the timeout
   9  not confirmed
   10  objects of another application depend on what a downgrade drops
-  130  interrupted
+  130  interrupted (Ctrl-C, SIGINT)
+  143  terminated (SIGTERM)
 """
 
 OMITTED = {"edit", "init", "list_templates", "merge", "revision"}
@@ -142,25 +145,34 @@ class FractalCommandLine(CommandLine):
         options = self.parser.parse_args(argv)
         if not hasattr(options, "cmd"):
             self.parser.error("missing command; see --help")
+        with signals.raising():
+            self._handle(options)
+
+    def _handle(self, options: argparse.Namespace) -> None:
+        """Run a command; errors and signals become one line and an exit code."""
         url: URL | None = None
         try:
-            url = sync_url(options.url or os.environ.get("FRACTAL_DATABASE_URL") or DEFAULT_URL)
+            given = environment_url() if options.url is None else options.url
+            url = sync_url(DEFAULT_URL if given is None else given)
             config = alembic_config(url)
             config.cmd_opts = options
             config.stdout = cast(TextIO, MaskedOutput(sys.stdout, url))
             self.run_cmd(config, options)
-        except KeyboardInterrupt:
-            self._fail("interrupted", 130)
+            signals.check()
         except BrokenPipeError:
             pass
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
+            if (interruption := signals.interruption(error)) is not None:
+                if url is not None and options.cmd[0] in MIGRATING:
+                    interruption = complete(interruption, url)
+                self._fail(str(interruption), interruption.exit_code)
             if options.raiseerr:
                 raise
             if options.debug:
                 traceback.print_exc()
             if url is None and getattr(options, "as_json", False):
                 print_json(status_facts(DatabaseState.UNREACHABLE.status(str(error), ""), None))
-            self._fail(*describe_error(error, url))
+            self._fail(*describe_error(cast(Exception, error), url))
         finally:
             _flush()
 
@@ -191,12 +203,8 @@ def _progress(config: Config) -> Iterator[None]:
         yield
         return
     with out.status("") as spinner:
-
-        def report(line: str) -> None:
-            out.print(escape(line))
-            spinner.update(escape(line))
-
-        config.attributes["report"] = report
+        config.attributes["report"] = lambda line: out.print(escape(line))
+        config.attributes["working"] = lambda line: spinner.update(escape(line))
         yield
 
 
@@ -221,5 +229,5 @@ def _flush() -> None:
 
 
 def main() -> None:
-    """Run the `fractal-models` command."""
+    """Run the `fractal-models` command; `fractal_models.cli.start` does so with fewer imports before."""
     FractalCommandLine().main()

@@ -32,6 +32,7 @@ SQLSTATES = {
     "53100": DatabaseState.DISK_FULL,
     "53300": DatabaseState.TOO_MANY_CONNECTIONS,
     LOCK_NOT_AVAILABLE: DatabaseState.LOCKED,
+    "57014": DatabaseState.CANCELED,
     "57P01": DatabaseState.STARTING,
     "57P02": DatabaseState.STARTING,
     "57P03": DatabaseState.STARTING,
@@ -64,6 +65,7 @@ MESSAGES = {
     "not (yet )?accepting connections": DatabaseState.STARTING,
     "server closed the connection": DatabaseState.STARTING,
     "connection already closed": DatabaseState.STARTING,
+    "the connection is (closed|lost)": DatabaseState.STARTING,
     "authentication failed": DatabaseState.AUTHENTICATION,
     "no password supplied": DatabaseState.AUTHENTICATION,
     r"pg_hba\.conf": DatabaseState.AUTHENTICATION,
@@ -120,7 +122,10 @@ def driver_message(error: BaseException) -> str:
     """Message of a driver in one line, without the rows and statements that it quotes."""
     error = getattr(error, "orig", None) or error
     message = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
-    return " ".join(re.split(r"\n(?:DETAIL|LINE \d+):", message)[0].split())
+    message = re.split(r"\n(?:DETAIL|LINE \d+):", message)[0]
+    # libpq explains errors on lines with a tab, and names one host a line.
+    lines = [" ".join(line.split()) for line in message.splitlines() if line.strip() and not line.startswith("\t")]
+    return "; ".join(lines)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

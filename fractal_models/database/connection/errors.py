@@ -161,6 +161,7 @@ class DatabaseState(StrEnum):
     )
     LOCKED = "locked", "locked", BusyError, "end the session that holds the lock, or try again when it is done"
     FILE_NOT_FOUND = "file_not_found", "file not found", UnreachableError, "check the path"
+    CANCELED = "canceled", "statement canceled", BusyError, "set statement_timeout to 0 if that was the reason"
     NOT_A_DATABASE = (
         "not_a_database",
         "not a database",

@@ -16,6 +16,9 @@ from fractal_models.database.connection.errors import UPGRADE, DatabaseState, St
 DEFAULT_URL = "sqlite:///fractal.db"
 """A file in the current folder."""
 
+URL_VARIABLE = "FRACTAL_DATABASE_URL"
+"""Environment variable that names the database."""
+
 SYNC_DRIVERS = {
     "postgres": "postgresql+psycopg2",
     "postgresql": "postgresql+psycopg2",
@@ -36,6 +39,18 @@ ASYNC_DRIVERS = {
 
 LIBPQ_OPTIONS = {"options", "gssencmode", "channel_binding", "sslcert", "sslkey", "sslrootcert", "keepalives"}
 """Common URL options of libpq that asyncpg does not know."""
+
+
+def environment_url() -> str | None:
+    """URL in the environment; None if the variable is not set.
+
+    Raises:
+        UnreachableError: It is set, but blank, as by a secret that is missing.
+    """
+    url = os.environ.get(URL_VARIABLE)
+    if url is not None and not url.strip():
+        raise UnreachableError(f"{URL_VARIABLE} is set, but empty; give it the URL of the database, or unset it")
+    return url
 
 
 def sync_url(url: str | URL) -> URL:

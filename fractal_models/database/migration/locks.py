@@ -20,9 +20,7 @@ from fractal_models.database.connection.redaction import sqlstate
 from fractal_models.database.connection.timeouts import STRONG_LOCK_TIMEOUT, milliseconds
 from fractal_models.database.inspection.blockers import SESSIONS, Blocker, describe, sessions
 from fractal_models.database.inspection.watch import Watch
-
-Report = Callable[[str], None]
-"""Receives progress, one line at a time."""
+from fractal_models.database.migration.progress import Report
 
 LOCK_KEY = 7238456019873546
 """Key of the advisory lock that a migrator holds; an arbitrary number."""

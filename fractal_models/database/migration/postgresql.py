@@ -13,12 +13,12 @@ from fractal_models.database.connection.redaction import sqlstate
 from fractal_models.database.inspection.watch import Watch
 from fractal_models.database.migration.locks import (
     LockBudget,
-    Report,
     Waiting,
     bounded_reads,
     given_up,
     growing_pauses,
 )
+from fractal_models.database.migration.progress import Report
 from fractal_models.database.migration.session_timeouts import without_timeouts
 
 RETRIED = {LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED}

@@ -70,14 +70,18 @@ def orphans(connection: Connection) -> list[Finding]:
     ]
 
 
-def require_none(findings: Iterable[Finding]) -> None:
+def require_none(findings: Iterable[Finding], position: str = "") -> None:
     """Refuse findings.
+
+    Args:
+        findings: Rows in the way.
+        position: What that leads to, such as "the run stopped at …", if something was changed.
 
     Raises:
         BlockedByDataError: There are some; the message names them all.
     """
     if lines := [str(finding) for finding in findings]:
-        raise BlockedByDataError("rows are in the way, so nothing was changed: " + " ".join(lines))
+        raise BlockedByDataError(f"rows are in the way, so {position or 'nothing was changed'}: {' '.join(lines)}")
 
 
 def is_restartable(revision: Script) -> bool:

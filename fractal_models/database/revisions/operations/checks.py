@@ -42,6 +42,8 @@ class AddCheck(Operation):
     On PostgreSQL it counts for new rows at once; the others are validated while others read and write.
     """
 
+    noun = "check"
+
     name: str
     table: str
     condition: str
@@ -92,6 +94,8 @@ class AddCheck(Operation):
 @dataclass
 class DropCheck(Operation):
     """Drop a check that `add_check` has added, if it is there."""
+
+    noun = "check"
 
     name: str
     table: str

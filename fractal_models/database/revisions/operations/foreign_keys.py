@@ -83,6 +83,8 @@ class ReplaceForeignKey(Operation):
     the two.
     """
 
+    noun = "foreign key"
+
     name: str
     table: str
     column: str
