@@ -129,7 +129,7 @@ def _facts(findings: Sequence[Finding]) -> list[dict[str, Any]]:
             "table": finding.rule.table,
             "rows": list(finding.keys),
             "reason": finding.rule.reason,
-            "remedy": finding.rule.remedy,
+            "remedy": finding.remedy,
         }
         for finding in findings
     ]

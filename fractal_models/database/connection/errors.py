@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -15,8 +16,10 @@ class DatabaseError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, status: Status | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, status: Status | None = None, details: Sequence[str] = ()) -> None:
+        super().__init__(" ".join([message, *details]))
+        self.lines = (message, *details)
+        """The message, broken into one line for what is wrong and one for each finding."""
         self.status = status
         """State of the database, where the error is about that."""
 

@@ -222,7 +222,7 @@ class Migration:
             return
         findings = rules.examine(context.connection, upgrades)
         if context.dialect.name == "sqlite":
-            findings += rules.orphans(context.connection)
+            findings += rules.orphans(context.connection, findings)
         rules.require_none(findings)
 
     def _require_no_dependents(self, context: MigrationContext) -> None:
