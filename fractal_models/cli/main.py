@@ -176,7 +176,7 @@ class FractalCommandLine(CommandLine):
             function(config, *arguments, **{name: getattr(options, name) for name in keywords})
 
     def _fail(self, message: str, code: int) -> None:
-        print(f"fractal-models: {' '.join(message.split())}", file=sys.stderr)
+        print_error(message)
         raise SystemExit(code)
 
 

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from alembic.config import Config
-from rich.markup import escape
 from sqlalchemy import URL, Connection, TableClause, func, select
 from sqlalchemy.exc import DBAPIError
 
-from fractal_models.cli.output import console, print_json, print_status
+from fractal_models.cli.output import console, print_json, print_labelled, print_status
 from fractal_models.database.connection.driver_errors import explain
 from fractal_models.database.connection.engine import connect, maintenance_engine, sessionmaker
 from fractal_models.database.connection.errors import BlockedByDataError, DatabaseState, Status, UnreachableError
@@ -117,9 +116,9 @@ def doctor(config: Config, as_json: bool = False) -> None:
         lines += [("blocks an upgrade", str(finding)) for finding in diagnosis.blocking]
         lines += [("breaks a rule", str(finding)) for finding in diagnosis.breaking]
         for kind, line in lines:
-            out.print(f"[bold yellow]{kind}[/]: {escape(line)}")
+            print_labelled(out, "bold yellow", f"{kind}:", line)
         if not lines and diagnosis.status.state in EXAMINED:
-            out.print(f"[bold green]nothing is wrong[/]: {escape(diagnosis.status.message)}")
+            print_labelled(out, "bold green", "nothing is wrong:", diagnosis.status.message)
     diagnosis.raise_for_findings()
 
 
