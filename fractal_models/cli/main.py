@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.metadata import version
 from typing import TextIO, cast
 
@@ -21,11 +21,12 @@ from rich.markup import escape
 from sqlalchemy import URL
 
 from fractal_models.cli.confirmation import confirm
-from fractal_models.cli.output import MaskedOutput, console, describe_error
+from fractal_models.cli.help import describe
+from fractal_models.cli.output import MaskedOutput, console, describe_error, print_error
 from fractal_models.cli.verbs import doctor, roles, seed, status, url_of, wait
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
 from fractal_models.database.connection.urls import DEFAULT_URL, missing_file, sync_url
-from fractal_models.database.revisions.history import BASELINE, alembic_config
+from fractal_models.database.revisions.history import alembic_config
 
 EXIT_CODES = """\
 exit codes:
@@ -46,24 +47,6 @@ exit codes:
 OMITTED = {"edit", "init", "list_templates", "merge", "revision"}
 """Commands of Alembic for authors of revisions, who have a checkout."""
 
-EXAMPLES = {
-    "branches": "fractal-models branches",
-    "check": "fractal-models check",
-    "current": "fractal-models current --verbose",
-    "doctor": "fractal-models doctor --json",
-    "downgrade": f"fractal-models downgrade {BASELINE}",
-    "ensure_version": "fractal-models ensure_version",
-    "heads": "fractal-models heads",
-    "history": "fractal-models history --indicate-current",
-    "roles": "fractal-models roles --prefix fractal | psql NAME",
-    "seed": "fractal-models seed --size 20",
-    "show": f"fractal-models show {BASELINE}",
-    "stamp": f"fractal-models stamp {BASELINE}",
-    "status": "fractal-models status --json",
-    "upgrade": "FRACTAL_DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME fractal-models upgrade head --yes",
-    "wait": "fractal-models wait --timeout 60 && fractal-models upgrade head --yes",
-}
-
 MIGRATING = {command.upgrade, command.downgrade}
 
 NEEDING_A_DATABASE = {command.check, command.current, command.downgrade, command.stamp}
@@ -71,17 +54,17 @@ NEEDING_A_DATABASE = {command.check, command.current, command.downgrade, command
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= MAX_TIMEOUT:
-        raise argparse.ArgumentTypeError(f"should be between 0 and {MAX_TIMEOUT:.0f} seconds")
-    return number
+    with suppress(ValueError):
+        if 0 <= (number := float(text)) <= MAX_TIMEOUT:
+            return number
+    raise argparse.ArgumentTypeError(f"should be a number of seconds from 0 to {MAX_TIMEOUT:.0f}")
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("should be at least 1")
-    return number
+    with suppress(ValueError):
+        if (number := int(text)) >= 1:
+            return number
+    raise argparse.ArgumentTypeError("should be an integer of at least 1")
 
 
 class FractalCommandLine(CommandLine):
@@ -89,9 +72,8 @@ class FractalCommandLine(CommandLine):
 
     def __init__(self) -> None:
         super().__init__(prog="fractal-models")
-        self.parser.description = "Create, upgrade and examine the database of Fractal."
+        self.parser.description = "Create, upgrade and examine the database of Fractal, on PostgreSQL or SQLite."
         self.parser.epilog = EXIT_CODES
-        self.parser.formatter_class = argparse.RawDescriptionHelpFormatter
         for action in self.parser._actions:
             if action.dest == "version":
                 action.version = f"%(prog)s {version('fractal-models')}"  # type: ignore[attr-defined]
@@ -109,10 +91,8 @@ class FractalCommandLine(CommandLine):
     def _add_options(self) -> None:
         _add_common(self.parser, default=None)
         parsers = self.subparsers.choices
-        for name, parser in parsers.items():
+        for parser in parsers.values():
             _add_common(parser, default=argparse.SUPPRESS)
-            parser.formatter_class = argparse.RawDescriptionHelpFormatter
-            parser.epilog = f"example:\n  {EXAMPLES.get(name, f'fractal-models {name}')}"
         for name in ("status", "doctor"):
             parsers[name].add_argument("--json", action="store_true", dest="as_json", help="print JSON, for programs")
         parsers["wait"].add_argument(
@@ -199,7 +179,10 @@ def _progress(config: Config) -> Iterator[None]:
 
 def _add_common(parser: argparse.ArgumentParser, default: str | None) -> None:
     """Add the options that come before a command or after it."""
-    source = f"the database (default: FRACTAL_DATABASE_URL, else {DEFAULT_URL} in the current folder)"
+    source = (
+        "the database: postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE "
+        f"(default: FRACTAL_DATABASE_URL, else {DEFAULT_URL} in the current folder)"
+    )
     parser.add_argument("--url", default=default, help=source)
     parser.add_argument("--debug", default=default, action="store_true", help="show the traceback of an error")
 
