@@ -42,7 +42,7 @@ def create_engine(
 
     Args:
         url: The database; see `sync_url` for the driver. Several hosts of one cluster are written
-            `postgresql://USER:PASSWORD@/NAME?host=A:5432&host=B:5432&target_session_attrs=read-write`.
+            `postgresql://USER:PASSWORD@HOST1:5432,HOST2:5432/NAME?target_session_attrs=read-write`.
         connect_timeout: Connection timeout in seconds; on SQLite the busy timeout (30 by default).
         statement_timeout: PostgreSQL's `statement_timeout` in seconds; ignored on SQLite.
         pooler: True behind PgBouncer in transaction mode: no prepared statements, no settings beyond a transaction.
