@@ -40,6 +40,7 @@ UNCONNECTED = {
     DatabaseState.NO_DATABASE,
     DatabaseState.NOT_A_DATABASE,
     DatabaseState.UNREACHABLE,
+    DatabaseState.UNSUPPORTED,
 }
 """States without a connection in which waiting does not help."""
 

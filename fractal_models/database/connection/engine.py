@@ -19,6 +19,7 @@ from sqlmodel import Session
 from fractal_models.database.connection.async_session import AsyncSession
 from fractal_models.database.connection.driver_errors import translated
 from fractal_models.database.connection.drivers import driver_required
+from fractal_models.database.connection.products import unsupported_refused
 from fractal_models.database.connection.redaction import hide_row_values
 from fractal_models.database.connection.timeouts import (
     CONNECT_TIMEOUT,
@@ -181,7 +182,9 @@ def _add_listeners(engine: Engine, statement_timeout: float | None, pooler: bool
     if engine.dialect.name == "sqlite":
         pragmas = ["foreign_keys = ON", *(["journal_mode = WAL"] if wal and not is_read_only(engine.url) else [])]
         event.listen(engine, "connect", _on_connect([f"PRAGMA {pragma}" for pragma in pragmas]))
-    elif statement_timeout is not None:
+    else:
+        event.listen(engine, "first_connect", unsupported_refused(engine.url))
+    if engine.dialect.name == "postgresql" and statement_timeout is not None:
         setting = f"statement_timeout = {round(statement_timeout * 1000)}"
         if pooler:
             event.listen(engine, "begin", _on_begin(f"SET LOCAL {setting}"))

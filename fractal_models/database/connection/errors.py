@@ -176,6 +176,7 @@ class DatabaseState(StrEnum):
     )
     STANDBY = "standby", "standby", UnreachableError, "give the URL of the primary"
     POOLER = "pooler", "behind a connection pooler", UnreachableError, "give the URL of the PostgreSQL server itself"
+    UNSUPPORTED = "unsupported", "not supported", UnreachableError, "use PostgreSQL or SQLite"
     UNREACHABLE = "unreachable", "unreachable", UnreachableError, "see the message of the driver"
 
     def __new__(
