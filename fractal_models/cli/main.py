@@ -100,6 +100,9 @@ class FractalCommandLine(CommandLine):
         )
         parsers["roles"].add_argument("--prefix", default="fractal", help="prefix of the roles (default: fractal)")
         parsers["roles"].add_argument("--schema", default="public", help="schema of the tables (default: public)")
+        parsers["roles"].add_argument(
+            "--revoke", metavar="ROLE", help="end the rights of a role that owns, or owned, the tables"
+        )
         parsers["seed"].add_argument(
             "--size", type=_positive, default=10, metavar="USERS", help="number of users (default: 10)"
         )

@@ -151,14 +151,22 @@ def wait(config: Config, timeout: float = 60.0) -> None:
         found.raise_for_state()
 
 
-def roles(config: Config, prefix: str = "fractal", schema: str = "public") -> None:
+def roles(config: Config, prefix: str = "fractal", schema: str = "public", revoke: str | None = None) -> None:
     """Print SQL for PostgreSQL roles: a migrator, a server, and an analyst without access to secrets."""
     print("-- Least-privilege roles for Fractal. Run it as a superuser, and again after each upgrade.")
     print(f"-- Then give each a password: \\password {prefix}_migrator")
+    if revoke is None:
+        print(
+            f"-- A role that owns the tables now keeps its rights, as a member of {prefix}_migrator, so that a server"
+        )
+        print(f"-- which logs in with it goes on. When servers log in as {prefix}_server, end these rights with")
+        print("--   fractal-models roles --revoke ROLE")
+    else:
+        print(f"-- {revoke} loses the rights of an owner of the tables: no server may log in with it any more.")
     print("BEGIN;")
     # Other sessions would queue behind the change of an owner.
     print("SET LOCAL lock_timeout = '2s';")
-    for statement in role_statements(prefix, schema):
+    for statement in role_statements(prefix, schema, revoke):
         print(f"{statement};")
     print("COMMIT;")
 
