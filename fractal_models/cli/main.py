@@ -115,6 +115,10 @@ class FractalCommandLine(CommandLine):
                 metavar="SECONDS",
                 help=f"timeout for locks of other sessions (default: {MIGRATION_TIMEOUT:g})",
             )
+        parsers["downgrade"].add_argument(
+            "--drop-tables", action="store_true", help="beside --yes: let `base` drop all tables with their rows"
+        )
+        describe(self.parser, self.subparsers)
 
     def main(self, argv: Sequence[str] | None = None) -> None:
         """Run a command, and exit with its code."""

@@ -19,6 +19,7 @@ from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_T
 from fractal_models.database.inspection.access import refuse_unwritable
 from fractal_models.database.inspection.contents import read_revisions
 from fractal_models.database.inspection.dependents import require_no_dependents
+from fractal_models.database.inspection.dropped import require_consent
 from fractal_models.database.inspection.other_releases import unknown_revision
 from fractal_models.database.inspection.state import refuse_drift, refuse_unversioned
 from fractal_models.database.migration import postgresql, sqlite
@@ -164,6 +165,7 @@ class Migration:
         if not {script.revision for script in self._context.script.walk_revisions()}.issuperset(revisions):
             unknown_revision(self._connection, revisions).raise_for_state()
         self._steps = list(self._command(revisions, context))
+        require_consent(self._connection, self._downgrades(), self._context.config)
         if not revisions and any(isinstance(step, RevisionStep) for step in self._steps):
             refuse_unversioned(self._connection)
         self._left_over = self._find_left_over(known_revision(revisions), context)
@@ -227,9 +229,11 @@ class Migration:
 
     def _require_no_dependents(self, context: MigrationContext) -> None:
         """Look for dependent objects before the first of all downgrades."""
-        downgrades = [step.revision for step in self._steps if isinstance(step, RevisionStep) and not step.is_upgrade]
-        if downgrades and context.connection is not None:
+        if (downgrades := self._downgrades()) and context.connection is not None:
             require_no_dependents(context.connection, downgrades)
+
+    def _downgrades(self) -> list[Script]:
+        return [step.revision for step in self._steps if isinstance(step, RevisionStep) and not step.is_upgrade]
 
     def _announce(self, step: MigrationStep) -> None:
         """Report a step, once."""
