@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.metadata import version
 from typing import TextIO, cast
 
@@ -22,13 +22,21 @@ from sqlalchemy import URL
 
 from fractal_models import signals
 from fractal_models.cli.confirmation import confirm
-from fractal_models.cli.output import MaskedOutput, console, describe_error, print_json, status_facts
+from fractal_models.cli.help import describe
+from fractal_models.cli.output import (
+    MaskedOutput,
+    console,
+    describe_error,
+    print_error,
+    print_json,
+    status_facts,
+)
 from fractal_models.cli.verbs import doctor, roles, seed, status, url_of, wait
 from fractal_models.database.connection.errors import DatabaseState
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
 from fractal_models.database.connection.urls import DEFAULT_URL, environment_url, missing_file, sync_url
 from fractal_models.database.migration.interruption import complete
-from fractal_models.database.revisions.history import BASELINE, alembic_config
+from fractal_models.database.revisions.history import alembic_config
 
 EXIT_CODES = """\
 exit codes:
@@ -50,24 +58,6 @@ exit codes:
 OMITTED = {"edit", "init", "list_templates", "merge", "revision"}
 """Commands of Alembic for authors of revisions, who have a checkout."""
 
-EXAMPLES = {
-    "branches": "fractal-models branches",
-    "check": "fractal-models check",
-    "current": "fractal-models current --verbose",
-    "doctor": "fractal-models doctor --json",
-    "downgrade": f"fractal-models downgrade {BASELINE}",
-    "ensure_version": "fractal-models ensure_version",
-    "heads": "fractal-models heads",
-    "history": "fractal-models history --indicate-current",
-    "roles": "fractal-models roles --prefix fractal | psql NAME",
-    "seed": "fractal-models seed --size 20",
-    "show": f"fractal-models show {BASELINE}",
-    "stamp": f"fractal-models stamp {BASELINE}",
-    "status": "fractal-models status --json",
-    "upgrade": "FRACTAL_DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME fractal-models upgrade head --yes",
-    "wait": "fractal-models wait --timeout 60 && fractal-models upgrade head --yes",
-}
-
 MIGRATING = {command.upgrade, command.downgrade}
 
 NEEDING_A_DATABASE = {command.check, command.current, command.downgrade, command.stamp}
@@ -75,17 +65,17 @@ NEEDING_A_DATABASE = {command.check, command.current, command.downgrade, command
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= MAX_TIMEOUT:
-        raise argparse.ArgumentTypeError(f"should be between 0 and {MAX_TIMEOUT:.0f} seconds")
-    return number
+    with suppress(ValueError):
+        if 0 <= (number := float(text)) <= MAX_TIMEOUT:
+            return number
+    raise argparse.ArgumentTypeError(f"should be a number of seconds from 0 to {MAX_TIMEOUT:.0f}")
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("should be at least 1")
-    return number
+    with suppress(ValueError):
+        if (number := int(text)) >= 1:
+            return number
+    raise argparse.ArgumentTypeError("should be an integer of at least 1")
 
 
 class FractalCommandLine(CommandLine):
@@ -93,9 +83,8 @@ class FractalCommandLine(CommandLine):
 
     def __init__(self) -> None:
         super().__init__(prog="fractal-models")
-        self.parser.description = "Create, upgrade and examine the database of Fractal."
+        self.parser.description = "Create, upgrade and examine the database of Fractal, on PostgreSQL or SQLite."
         self.parser.epilog = EXIT_CODES
-        self.parser.formatter_class = argparse.RawDescriptionHelpFormatter
         for action in self.parser._actions:
             if action.dest == "version":
                 action.version = f"%(prog)s {version('fractal-models')}"  # type: ignore[attr-defined]
@@ -113,10 +102,8 @@ class FractalCommandLine(CommandLine):
     def _add_options(self) -> None:
         _add_common(self.parser, default=None)
         parsers = self.subparsers.choices
-        for name, parser in parsers.items():
+        for parser in parsers.values():
             _add_common(parser, default=argparse.SUPPRESS)
-            parser.formatter_class = argparse.RawDescriptionHelpFormatter
-            parser.epilog = f"example:\n  {EXAMPLES.get(name, f'fractal-models {name}')}"
         for name in ("status", "doctor"):
             parsers[name].add_argument("--json", action="store_true", dest="as_json", help="print JSON, for programs")
         parsers["wait"].add_argument(
@@ -124,6 +111,9 @@ class FractalCommandLine(CommandLine):
         )
         parsers["roles"].add_argument("--prefix", default="fractal", help="prefix of the roles (default: fractal)")
         parsers["roles"].add_argument("--schema", default="public", help="schema of the tables (default: public)")
+        parsers["roles"].add_argument(
+            "--revoke", metavar="ROLE", help="end the rights of a role that owns, or owned, the tables"
+        )
         parsers["seed"].add_argument(
             "--size", type=_positive, default=10, metavar="USERS", help="number of users (default: 10)"
         )
@@ -136,6 +126,10 @@ class FractalCommandLine(CommandLine):
                 metavar="SECONDS",
                 help=f"timeout for locks of other sessions (default: {MIGRATION_TIMEOUT:g})",
             )
+        parsers["downgrade"].add_argument(
+            "--drop-tables", action="store_true", help="beside --yes: let `base` drop all tables with their rows"
+        )
+        describe(self.parser, self.subparsers)
 
     def main(self, argv: Sequence[str] | None = None) -> None:
         """Run a command, and exit with its code."""
@@ -191,7 +185,7 @@ class FractalCommandLine(CommandLine):
             function(config, *arguments, **{name: getattr(options, name) for name in keywords})
 
     def _fail(self, message: str, code: int) -> None:
-        print(f"fractal-models: {' '.join(message.split())}", file=sys.stderr)
+        print_error(message)
         raise SystemExit(code)
 
 
@@ -210,7 +204,10 @@ def _progress(config: Config) -> Iterator[None]:
 
 def _add_common(parser: argparse.ArgumentParser, default: str | None) -> None:
     """Add the options that come before a command or after it."""
-    source = f"the database (default: FRACTAL_DATABASE_URL, else {DEFAULT_URL} in the current folder)"
+    source = (
+        "the database: postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE "
+        f"(default: FRACTAL_DATABASE_URL, else {DEFAULT_URL} in the current folder)"
+    )
     parser.add_argument("--url", default=default, help=source)
     parser.add_argument("--debug", default=default, action="store_true", help="show the traceback of an error")
 

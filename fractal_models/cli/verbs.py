@@ -8,11 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from alembic.config import Config
-from rich.markup import escape
 from sqlalchemy import URL, Connection, TableClause, func, select
 from sqlalchemy.exc import DBAPIError
 
-from fractal_models.cli.output import console, obstacle_facts, print_json, print_status, status_facts
+from fractal_models.cli.output import (
+    console,
+    obstacle_facts,
+    print_json,
+    print_labelled,
+    print_status,
+    status_facts,
+)
 from fractal_models.database.connection.driver_errors import explain
 from fractal_models.database.connection.engine import maintenance_engine, sessionmaker
 from fractal_models.database.connection.errors import (
@@ -50,6 +56,7 @@ UNCONNECTED = {
     DatabaseState.NO_DATABASE,
     DatabaseState.NOT_A_DATABASE,
     DatabaseState.UNREACHABLE,
+    DatabaseState.UNSUPPORTED,
 }
 """States without a connection in which waiting does not help."""
 
@@ -121,15 +128,15 @@ def doctor(config: Config, as_json: bool = False) -> None:
     else:
         out = console()
         for note in diagnosis.status.notes:
-            out.print(f"[bold]note[/]: {escape(note)}")
+            print_labelled(out, "bold", "note:", note)
         lines = [("drift", difference) for difference in differences]
         lines += [("blocks an upgrade", str(finding)) for finding in diagnosis.blocking]
         lines += [("breaks a rule", str(finding)) for finding in diagnosis.breaking]
         lines += [("keeps from an upgrade", obstacle.line) for obstacle in diagnosis.status.obstacles]
         for kind, line in lines:
-            out.print(f"[bold yellow]{kind}[/]: {escape(line)}")
+            print_labelled(out, "bold yellow", f"{kind}:", line)
         if not lines and diagnosis.status.state in EXAMINED:
-            out.print(f"[bold green]nothing is wrong[/]: {escape(diagnosis.status.message)}")
+            print_labelled(out, "bold green", "nothing is wrong:", diagnosis.status.message)
     diagnosis.raise_for_findings()
 
 
@@ -139,7 +146,7 @@ def _facts(findings: Sequence[Finding]) -> list[dict[str, Any]]:
             "table": finding.rule.table,
             "rows": list(finding.keys),
             "reason": finding.rule.reason,
-            "remedy": finding.rule.remedy,
+            "remedy": finding.remedy,
         }
         for finding in findings
     ]
@@ -161,14 +168,22 @@ def wait(config: Config, timeout: float = 60.0) -> None:
         found.raise_for_state()
 
 
-def roles(config: Config, prefix: str = "fractal", schema: str = "public") -> None:
+def roles(config: Config, prefix: str = "fractal", schema: str = "public", revoke: str | None = None) -> None:
     """Print SQL for PostgreSQL roles: a migrator, a server, and an analyst without access to secrets."""
     print("-- Least-privilege roles for Fractal. Run it as a superuser, and again after each upgrade.")
     print(f"-- Then give each a password: \\password {prefix}_migrator")
+    if revoke is None:
+        print(
+            f"-- A role that owns the tables now keeps its rights, as a member of {prefix}_migrator, so that a server"
+        )
+        print(f"-- which logs in with it goes on. When servers log in as {prefix}_server, end these rights with")
+        print("--   fractal-models roles --revoke ROLE")
+    else:
+        print(f"-- {revoke} loses the rights of an owner of the tables: no server may log in with it any more.")
     print("BEGIN;")
     # Other sessions would queue behind the change of an owner.
     print("SET LOCAL lock_timeout = '2s';")
-    for statement in role_statements(prefix, schema):
+    for statement in role_statements(prefix, schema, revoke):
         print(f"{statement};")
     print("COMMIT;")
 

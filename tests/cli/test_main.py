@@ -173,7 +173,8 @@ def test_check_is_clean_at_head_and_tells_what_differs(url: URL) -> None:
 def test_check_of_a_database_that_is_behind_says_so(site_url: URL) -> None:
     outcome = run("check", url=site_url)
 
-    assert (outcome.code, outcome.err) == (3, "fractal-models: Target database is not up to date.\n")
+    message = "the database is not at head; run `fractal-models upgrade head`"
+    assert (outcome.code, outcome.err) == (3, f"fractal-models: {message}\n")
 
 
 def test_database_without_a_revision_is_stamped_as_status_says(databases: Databases, url: URL) -> None:
@@ -198,7 +199,8 @@ def test_version_table_alone_is_an_empty_database(empty_url: URL) -> None:
 def test_unknown_revision_on_the_command_line_is_an_error_without_family(url: URL) -> None:
     outcome = run("upgrade", "ffff", url=url)
 
-    assert (outcome.code, outcome.err) == (1, "fractal-models: Can't locate revision identified by 'ffff'\n")
+    message = "there is no revision ffff; `fractal-models history` lists all"
+    assert (outcome.code, outcome.err) == (1, f"fractal-models: {message}\n")
 
 
 @pytest.mark.parametrize("verb", ["check", "current", "doctor", "downgrade", "stamp", "upgrade"])

@@ -35,6 +35,7 @@ def mainly_on(backend: str) -> pytest.MarkDecorator:
 def alembic_config(url: str | URL | None = None) -> Config:
     """The configuration of the checkout, for the database at `url`."""
     config = Config(ROOT / "alembic.ini")
+    config.attributes["drop_tables"] = True
     if url is not None:
         text = make_url(url).render_as_string(hide_password=False)
         config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))

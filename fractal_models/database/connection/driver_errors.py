@@ -72,6 +72,9 @@ MESSAGES = {
     "is not permitted to log in": DatabaseState.AUTHENTICATION,
     "permission denied for database": DatabaseState.AUTHENTICATION,
     "permission denied": DatabaseState.NO_PERMISSION,
+    "session is read-only": DatabaseState.STANDBY,
+    "server is in hot standby mode": DatabaseState.STANDBY,
+    "none of the hosts match": DatabaseState.STANDBY,
     "unable to open database file": DatabaseState.FILE_NOT_FOUND,
     "file is not a database": DatabaseState.NOT_A_DATABASE,
     "database disk image is malformed": DatabaseState.NOT_A_DATABASE,
@@ -109,13 +112,17 @@ def translated(url: URL, *, unknown: bool) -> Iterator[None]:
         yield
     except Exception as error:
         # SQLAlchemy passes on what asyncpg raises when it connects.
-        if not isinstance(error, SQLAlchemyError | OSError) and sqlstate(error) is None:
+        if not (isinstance(error, SQLAlchemyError | OSError) or sqlstate(error) or _is_of_asyncpg(error)):
             raise
         status = explain(error, url)
         if status.state is DatabaseState.UNREACHABLE and not unknown:
             raise
         assert status.state.error is not None
         raise status.state.error(status.line, status) from error
+
+
+def _is_of_asyncpg(error: Exception) -> bool:
+    return type(error).__module__.startswith("asyncpg")
 
 
 def driver_message(error: BaseException) -> str:

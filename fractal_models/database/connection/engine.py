@@ -19,6 +19,7 @@ from sqlmodel import Session
 from fractal_models.database.connection.async_session import AsyncSession
 from fractal_models.database.connection.driver_errors import translated
 from fractal_models.database.connection.drivers import driver_required
+from fractal_models.database.connection.products import unsupported_refused
 from fractal_models.database.connection.redaction import hide_row_values
 from fractal_models.database.connection.timeouts import (
     CONNECT_TIMEOUT,
@@ -42,7 +43,7 @@ def create_engine(
 
     Args:
         url: The database; see `sync_url` for the driver. Several hosts of one cluster are written
-            `postgresql://USER:PASSWORD@/NAME?host=A:5432&host=B:5432&target_session_attrs=read-write`.
+            `postgresql://USER:PASSWORD@HOST1:5432,HOST2:5432/NAME?target_session_attrs=read-write`.
         connect_timeout: Connection timeout in seconds; on SQLite the busy timeout (30 by default).
         statement_timeout: PostgreSQL's `statement_timeout` in seconds; ignored on SQLite.
         pooler: True behind PgBouncer in transaction mode: no prepared statements, no settings beyond a transaction.
@@ -188,7 +189,9 @@ def _add_listeners(engine: Engine, statement_timeout: float | None, pooler: bool
     if engine.dialect.name == "sqlite":
         pragmas = ["foreign_keys = ON", *(["journal_mode = WAL"] if wal and not is_read_only(engine.url) else [])]
         event.listen(engine, "connect", _on_connect([f"PRAGMA {pragma}" for pragma in pragmas]))
-    elif statement_timeout is not None:
+    else:
+        event.listen(engine, "first_connect", unsupported_refused(engine.url))
+    if engine.dialect.name == "postgresql" and statement_timeout is not None:
         setting = f"statement_timeout = {round(statement_timeout * 1000)}"
         if pooler:
             event.listen(engine, "begin", _on_begin(f"SET LOCAL {setting}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -15,8 +16,10 @@ class DatabaseError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, status: Status | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, status: Status | None = None, details: Sequence[str] = ()) -> None:
+        super().__init__(" ".join([message, *details]))
+        self.lines = (message, *details)
+        """The message, broken into one line for what is wrong and one for each finding."""
         self.status = status
         """State of the database, where the error is about that."""
 
@@ -177,6 +180,7 @@ class DatabaseState(StrEnum):
     STANDBY = "standby", "standby", UnreachableError, "give the URL of the primary"
     DISK_FULL = "disk_full", "disk full", UnreachableError, "make room on the disk, then run the command again"
     POOLER = "pooler", "behind a connection pooler", UnreachableError, "give the URL of the PostgreSQL server itself"
+    UNSUPPORTED = "unsupported", "not supported", UnreachableError, "use PostgreSQL or SQLite"
     UNREACHABLE = "unreachable", "unreachable", UnreachableError, "see the message of the driver"
 
     def __new__(

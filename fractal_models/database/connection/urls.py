@@ -8,10 +8,10 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
 from fractal_models.database.connection.errors import UPGRADE, DatabaseState, Status, UnreachableError
+from fractal_models.database.connection.parsing import DEFAULT_PORT, parse
 
 DEFAULT_URL = "sqlite:///fractal.db"
 """A file in the current folder."""
@@ -72,7 +72,7 @@ def async_url(url: str | URL) -> URL:
 
 
 def _with_driver(url: str | URL, drivers: dict[str, str]) -> URL:
-    parsed = _parse(url)
+    parsed = parse(url)
     driver = drivers.get(parsed.drivername, parsed.drivername)
     changed = parsed.set(drivername=driver)
     if parsed.get_backend_name() == "sqlite":
@@ -83,26 +83,11 @@ def _with_driver(url: str | URL, drivers: dict[str, str]) -> URL:
         changed = changed.difference_update_query([old]).update_query_dict({new: changed.query[old]})
     hosts = changed.query.get("host")
     if driver == "postgresql+asyncpg" and isinstance(hosts, tuple):
-        # With several hosts, libpq defaults to port 5432; asyncpg requires the port.
-        changed = changed.update_query_dict({"host": [host if ":" in host else f"{host}:5432" for host in hosts]})
+        # With several hosts, libpq has a default port; SQLAlchemy requires ports for asyncpg.
+        changed = changed.update_query_dict(
+            {"host": [host if ":" in host else f"{host}:{DEFAULT_PORT}" for host in hosts]}
+        )
     return changed
-
-
-def _parse(url: str | URL) -> URL:
-    # The messages do not repeat the URL, which may hold a password.
-    try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-    except (ArgumentError, ValueError):
-        message = "not a database URL; it should look like postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE"
-        raise UnreachableError(message) from None
-    if backend not in {"postgres", "postgresql", "sqlite"}:
-        message = f"databases of {backend} are not supported; use PostgreSQL or SQLite"
-        raise UnreachableError(message)
-    if "@" in (parsed.host or ""):
-        message = "the database URL contains an unescaped @; write it as %40"
-        raise UnreachableError(message)
-    return parsed
 
 
 def asyncpg_arguments(url: URL) -> tuple[URL, dict[str, Any]]:

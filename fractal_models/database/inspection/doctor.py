@@ -164,7 +164,7 @@ def _examine(url: str | URL, status: Status) -> Diagnosis:
         drifted = status.state is DatabaseState.DRIFTED
         blocking = _broken(connection, (rule for revision in coming for rule in rules(revision)), drifted)
         if coming and connection.dialect.name == "sqlite":
-            blocking += orphans(connection)
+            blocking += orphans(connection, blocking)
         return Diagnosis(status, tuple(blocking), tuple(_broken(connection, DOCUMENTED_RULES, drifted)))
 
 

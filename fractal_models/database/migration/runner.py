@@ -20,6 +20,7 @@ from fractal_models import signals
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
 from fractal_models.database.inspection.contents import read_revisions
 from fractal_models.database.inspection.dependents import require_no_dependents
+from fractal_models.database.inspection.dropped import require_consent
 from fractal_models.database.inspection.environment import require_environment
 from fractal_models.database.inspection.state import refuse_drift
 from fractal_models.database.inspection.watch import Watch
@@ -127,6 +128,7 @@ class Migration:
     def _make_plan(self, context: MigrationContext) -> None:
         """Ask the command for its steps, and report them once; it then does what only reads."""
         plan = make_plan(self._connection, context, self._command)
+        require_consent(self._connection, plan.scripts(up=False), self._context.config)
         if plan.moves and not self._plan.moves:
             self._progress.planned(self._connection.engine.url, plan)
         self._plan = plan
@@ -230,7 +232,7 @@ class Migration:
         self._progress.at("checking the rows")
         findings = rules.examine(self._connection, upgrades)
         if self._on_sqlite:
-            findings += rules.orphans(self._connection)
+            findings += rules.orphans(self._connection, findings)
         where = ""
         if findings and self._progress.has_begun:
             where = f"the run stopped {position(read_revisions(self._connection) or ())}"

@@ -470,6 +470,17 @@ SERVERS: dict[str, Unreachable] = {
         "URL of the PostgreSQL server itself",
         lambda guarded, stack: named(stack.enter_context(pooler(guarded.create())), "postgres"),
     ),
+    "server that is not PostgreSQL": (
+        DatabaseState.UNSUPPORTED,
+        "use PostgreSQL or SQLite",
+        lambda guarded, _: with_statement(
+            guarded,
+            EMPTY,
+            "CREATE FUNCTION public.version() RETURNS text LANGUAGE sql AS $$ SELECT 'CockroachDB CCL v25.2'::text $$; "
+            "ALTER DATABASE {database} SET search_path = public, pg_catalog",
+            "other",
+        ),
+    ),
 }
 
 

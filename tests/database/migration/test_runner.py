@@ -393,7 +393,7 @@ def test_rows_that_refer_to_nothing_are_refused_and_named(sqlite_site: URL) -> N
     outcome = run("upgrade", "head", url=sqlite_site)
 
     assert outcome.code == 4
-    assert "workflowtaskv2 (by rowid) 2: refers to a row of taskv2 that does not exist" in outcome.err
+    assert "workflowtaskv2 2: refers, by task_id, to a row of taskv2 that does not exist" in outcome.err
     assert Path(sqlite_site.database or "").read_bytes() == before
 
 

@@ -70,6 +70,7 @@ class AddCheck(Operation):
                 reason=f"breaks the rule {operation.condition}",
                 remedy=operation.remedy,
                 query=f"SELECT id FROM {operation.table} WHERE NOT ({operation.condition}) ORDER BY id",
+                condition=f"NOT ({operation.condition})" * operation.remedy.endswith(" IN (…)"),
             )
         tables = dict.fromkeys(operation.table for operation in operations)
         yield not_rebuilt(((table, _primary_key(table)) for table in tables), "the place for a check is not found")
