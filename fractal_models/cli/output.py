@@ -69,11 +69,23 @@ def print_status(facts: dict[str, Any]) -> None:
     for name, value in _status_lines(facts):
         out.print(f"[bold]{name:<9}[/] {escape(str(value))}")
     if facts["rows"]:
-        rows = Table("table", box=None, pad_edge=False)
-        rows.add_column("rows", justify="right")
-        for name, number in sorted(facts["rows"].items()):
-            rows.add_row(name, "permission denied" if number is None else f"{number:,}")
-        out.print(rows)
+        out.print(_tables(facts["rows"], facts["missing"]))
+
+
+def _tables(numbers: dict[str, int | None], missing: list[str]) -> Table:
+    """Tables with numbers of rows, and with the columns and relationships that cannot be read."""
+    lacking: dict[str, list[str]] = {}
+    for table, _, attribute in (part.partition(".") for part in missing):
+        lacking.setdefault(table, []).append(attribute or "all columns")
+    rows = Table("table", box=None, pad_edge=False)
+    rows.add_column("rows", justify="right")
+    if lacking:
+        rows.add_column("cannot be read")
+    for name in sorted({*numbers, *lacking}):
+        number = numbers.get(name, 0)
+        cells = [name, "permission denied" if number is None else f"{number:,}", ", ".join(lacking.get(name, []))]
+        rows.add_row(*cells[: len(rows.columns)])
+    return rows
 
 
 def _status_lines(facts: dict[str, Any]) -> Iterator[tuple[str, Any]]:

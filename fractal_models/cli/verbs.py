@@ -20,6 +20,7 @@ from fractal_models.database.connection.timeouts import CONNECT_TIMEOUT
 from fractal_models.database.inspection.check import check_database
 from fractal_models.database.inspection.contents import own_tables
 from fractal_models.database.inspection.doctor import EXAMINED, examine_database, size_in_bytes
+from fractal_models.database.inspection.readable import missing_parts, readable_tables
 from fractal_models.database.inspection.roles import role_statements
 from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import head
@@ -74,15 +75,18 @@ def status(config: Config, as_json: bool = False) -> None:
 def _measures(url: URL, found: Status) -> dict[str, Any]:
     """Server, size and numbers of rows, as far as they can be read."""
     if found.state.error is UnreachableError:
-        return {"server": None, "bytes": None, "rows": {}}
+        return {"server": None, "bytes": None, "rows": {}, "readable": [], "missing": []}
     with connect(url) as connection:
         version = ".".join(map(str, connection.dialect.server_version_info or ()))
         present = own_tables(connection)
+        missing = missing_parts(connection)
         rows = {table.name: _count(connection, table) for table in METADATA.sorted_tables if table.name in present}
         return {
             "server": f"{connection.dialect.name} {version}",
             "bytes": size_in_bytes(connection),
             "rows": rows,
+            "readable": list(readable_tables(missing)),
+            "missing": list(missing),
         }
 
 

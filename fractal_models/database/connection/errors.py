@@ -223,7 +223,10 @@ class Status:
     """Differences between the schema and its revision."""
 
     readable: tuple[str, ...] = ()
-    """Tables that have every column which the models select."""
+    """Tables that `read_session` reads; given where the revision is not one of this package."""
+
+    missing: tuple[str, ...] = ()
+    """Tables, columns and relationships that it cannot read, such as `user_settings.cache_dir`."""
 
     @property
     def exit_code(self) -> int:
