@@ -123,6 +123,9 @@ class FractalCommandLine(CommandLine):
         parsers["seed"].add_argument(
             "--size", type=_positive, default=10, metavar="USERS", help="number of users (default: 10)"
         )
+        parsers["stamp"].add_argument(
+            "--yes", action="store_true", help="record the revision even if its schema is not there, as --purge does"
+        )
         for name in ("upgrade", "downgrade"):
             parsers[name].add_argument("--yes", action="store_true", help="do not ask for confirmation, for scripts")
             parsers[name].add_argument(
@@ -168,6 +171,7 @@ class FractalCommandLine(CommandLine):
         migrates = function in MIGRATING and not offline
         if (function in NEEDING_A_DATABASE or getattr(options, "indicate_current", False)) and not offline:
             _require_file(url_of(config))
+        config.attributes["yes"] = getattr(options, "yes", False)
         if migrates:
             config.attributes["wait"] = options.wait
             confirm(config, options)

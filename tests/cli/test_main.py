@@ -81,7 +81,15 @@ def test_version_is_that_of_the_package() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["explode"], ["upgrade"], ["wait", "--timeout", "soon"], ["status", "--yes"]]
+    "arguments",
+    [
+        [],
+        ["explode"],
+        ["upgrade"],
+        ["wait", "--timeout", "soon"],
+        ["status", "--yes"],
+        ["doctor", "--for-server", "3.0"],
+    ],
 )
 def test_mistake_on_the_command_line_is_exit_code_2(arguments: list[str]) -> None:
     outcome = run(*arguments)

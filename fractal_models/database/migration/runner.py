@@ -20,6 +20,7 @@ from fractal_models.database.inspection.access import refuse_unwritable
 from fractal_models.database.inspection.contents import read_revisions
 from fractal_models.database.inspection.dependents import require_no_dependents
 from fractal_models.database.inspection.other_releases import unknown_revision
+from fractal_models.database.inspection.stamping import require_stamped_schema
 from fractal_models.database.inspection.state import refuse_drift, refuse_unversioned
 from fractal_models.database.migration import postgresql, sqlite
 from fractal_models.database.migration.locks import Report, bounded_reads, migrator_lock
@@ -38,7 +39,7 @@ class Migration:
 
     Args:
         context: `alembic.context`, within `env.py`. Attribute `wait` of its configuration is the timeout for locks in
-            seconds, `report` receives the lines of progress.
+            seconds, `report` receives the lines of progress, `yes` lets `stamp` record any revision.
         connection: The database. If it is in a transaction, its caller commits, and guards against other migrators.
         options: Arguments of `context.configure`.
     """
@@ -49,6 +50,7 @@ class Migration:
         self._connection = connection
         self._options = options
         self._report: Report = attributes.get("report", context.config.print_stdout)
+        self._stamps_anything = bool(attributes.get("yes"))
         self._timeout = min(float(attributes.get("wait", MIGRATION_TIMEOUT)), MAX_TIMEOUT)
         self._in_transaction = connection.in_transaction()
         self._on_sqlite = connection.dialect.name == "sqlite"
@@ -166,6 +168,8 @@ class Migration:
         self._steps = list(self._command(revisions, context))
         if not revisions and any(isinstance(step, RevisionStep) for step in self._steps):
             refuse_unversioned(self._connection)
+        if not (context.purge or self._stamps_anything):
+            require_stamped_schema(self._connection, self._steps)
         self._left_over = self._find_left_over(known_revision(revisions), context)
         self._is_planned = True
 
