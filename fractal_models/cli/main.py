@@ -21,6 +21,7 @@ from rich.markup import escape
 from sqlalchemy import URL
 
 from fractal_models.cli.confirmation import confirm
+from fractal_models.cli.forecast import server_release
 from fractal_models.cli.output import MaskedOutput, console, describe_error
 from fractal_models.cli.verbs import doctor, roles, seed, status, url_of, wait
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
@@ -50,7 +51,7 @@ EXAMPLES = {
     "branches": "fractal-models branches",
     "check": "fractal-models check",
     "current": "fractal-models current --verbose",
-    "doctor": "fractal-models doctor --json",
+    "doctor": "fractal-models doctor --for-server 2.24",
     "downgrade": f"fractal-models downgrade {BASELINE}",
     "ensure_version": "fractal-models ensure_version",
     "heads": "fractal-models heads",
@@ -115,6 +116,12 @@ class FractalCommandLine(CommandLine):
             parser.epilog = f"example:\n  {EXAMPLES.get(name, f'fractal-models {name}')}"
         for name in ("status", "doctor"):
             parsers[name].add_argument("--json", action="store_true", dest="as_json", help="print JSON, for programs")
+        parsers["doctor"].add_argument(
+            "--for-server",
+            type=server_release,
+            metavar="RELEASE",
+            help="instead, print the rows that upgrades of fractal-server stop at or lose, from 2.9 to a later release",
+        )
         parsers["wait"].add_argument(
             "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="time to wait (default: 60)"
         )

@@ -11,6 +11,7 @@ from rich.markup import escape
 from sqlalchemy import URL, Connection, TableClause, func, select
 from sqlalchemy.exc import DBAPIError
 
+from fractal_models.cli.forecast import forecast
 from fractal_models.cli.output import console, print_json, print_status
 from fractal_models.database.connection.driver_errors import explain
 from fractal_models.database.connection.engine import connect, maintenance_engine, sessionmaker
@@ -101,8 +102,11 @@ def _count(connection: Connection, table: TableClause) -> int | None:
         return None
 
 
-def doctor(config: Config, as_json: bool = False) -> None:
+def doctor(config: Config, as_json: bool = False, for_server: str | None = None) -> None:
     """Print drift, rows that block the pending revisions, and rows that break a documented rule."""
+    if for_server is not None:
+        forecast(url_of(config), for_server, as_json)
+        return
     diagnosis = examine_database(url_of(config))
     differences = diagnosis.status.differences
     if as_json:
