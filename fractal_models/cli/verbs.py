@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from alembic.config import Config
@@ -117,6 +118,7 @@ def doctor(config: Config, as_json: bool = False, for_server: str | None = None)
                 "blocking": _facts(diagnosis.blocking),
                 "breaking": _facts(diagnosis.breaking),
                 "differences": list(differences),
+                "unknown": [asdict(unknown) for unknown in diagnosis.unknown],
             }
         )
     else:
@@ -128,6 +130,8 @@ def doctor(config: Config, as_json: bool = False, for_server: str | None = None)
             out.print(f"[bold yellow]{kind}[/]: {escape(line)}")
         if not lines and diagnosis.status.state in EXAMINED:
             out.print(f"[bold green]nothing is wrong[/]: {escape(diagnosis.status.message)}")
+        for unknown in diagnosis.unknown:
+            out.print(f"[bold]not known[/]: {escape(str(unknown))}")
     diagnosis.raise_for_findings()
 
 

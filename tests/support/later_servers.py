@@ -79,7 +79,7 @@ def _changes(text: str) -> Iterator[tuple[str, str]]:
         yield from ((sign, part) for part in parts.split(", "))
 
 
-def build(url: URL, schema: Schema, revision: str, number: int = 2) -> None:
+def build(url: URL | str, schema: Schema, revision: str, number: int = 2) -> None:
     """Create a database with tables, rows 1 to `number` of the small site, and a revision.
 
     It has no foreign keys, and columns that 2.9 lacks are empty.
