@@ -50,8 +50,9 @@ def unknown_fields(row: Base, notes: Iterable[tuple[str, str]] = ()) -> dict[str
     """Fields of a row that are not known, with the reason; `workflow_dump.timestamp_created` is a key in a dump.
 
     A placeholder says so itself. A dump was rebuilt from the rows at an upgrade, if the job is from before the release
-    that recorded it. A row shows that only while its e-mail address is unknown: the upgrade to 1.4.1 filled in most
-    addresses. So a dump of another job from before 1.4.2 may be rebuilt as well, unless `notes` tell.
+    that recorded it. A row shows that only while its e-mail address is unknown, or was filled in by a conversion with a
+    note: the upgrade to 1.4.1 filled in most addresses without one. So a dump of another job from before 1.4.2 may be
+    rebuilt as well.
 
     Args:
         row: Only its loaded columns are examined.
@@ -64,9 +65,10 @@ def unknown_fields(row: Base, notes: Iterable[tuple[str, str]] = ()) -> dict[str
     }
     if "timestamp_last_used" in loaded and loaded["timestamp_last_used"] == loaded.get("timestamp_created"):
         found["timestamp_last_used"] = NOT_RECORDED
+    noted = {name: note for name, note in notes if name in loaded}
     for name in loaded.keys() & set(DUMPS):
-        found |= dict(_unknown_in_dump(name, loaded[name], found))
-    return found | {name: note for name, note in notes if name in loaded}
+        found |= dict(_unknown_in_dump(name, loaded[name], {**found, **noted}))
+    return {**found, **noted}
 
 
 def is_unknown_dump(dump: Any) -> bool:

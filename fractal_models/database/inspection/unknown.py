@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Table, inspect, text
 from sqlalchemy.exc import DBAPIError
@@ -13,11 +12,13 @@ from sqlalchemy.orm import Session
 
 from fractal_models.base import Base
 from fractal_models.database.inspection.later_queries import readable_json
-from fractal_models.provenance import DUMPS, NOT_RECORDED, PLACEHOLDERS, UNKNOWN_ID
+from fractal_models.provenance import DUMPS, MAYBE_REBUILT, NOT_RECORDED, PLACEHOLDERS, REBUILT, UNKNOWN_ID
 from fractal_models.tables import METADATA
 
 NOTES = "fractal_legacy"
 """Table with the notes of the conversion of an older database."""
+
+NOTED_EMAILS = f"SELECT row_id FROM {NOTES} WHERE table_name = '{{table}}' AND column_name = 'user_email'"
 
 
 @dataclass(frozen=True)
@@ -52,25 +53,26 @@ def read_notes(session: Session, row: Base) -> list[tuple[str, str]]:
 
 def count_unknown(connection: Connection) -> Iterator[Unknown]:
     """Count the rows of each table in which a value is a placeholder, or has a note."""
+    has_notes = inspect(connection).has_table(NOTES)
     for table in METADATA.sorted_tables:
         try:
-            yield from _placeholders(connection, table)
+            yield from _placeholders(connection, table, has_notes)
         except DBAPIError:
             # A column or the table is missing: it is among the differences of the schema.
             connection.rollback()
-    if inspect(connection).has_table(NOTES):
+    if has_notes:
         yield from _notes(connection)
 
 
-def _placeholders(connection: Connection, table: Table) -> Iterator[Unknown]:
-    conditions = dict(_conditions(table, connection.dialect.name))
+def _placeholders(connection: Connection, table: Table, has_notes: bool) -> Iterator[Unknown]:
+    conditions = list(_conditions(table, connection.dialect.name, has_notes))
     if not conditions:
         return
-    counts = ", ".join(f"count(CASE WHEN {condition} THEN 1 END)" for condition in conditions.values())
+    counts = ", ".join(f"count(CASE WHEN {condition} THEN 1 END)" for _, _, condition in conditions)
     total, *numbers = connection.execute(text(f"SELECT count(*), {counts} FROM {table.name}")).one()
-    for column, number in zip(conditions, numbers, strict=True):
+    for (column, reason, _), number in zip(conditions, numbers, strict=True):
         if number:
-            yield Unknown(table.name, column, number, total, NOT_RECORDED)
+            yield Unknown(table.name, column, number, total, reason)
 
 
 def _notes(connection: Connection) -> Iterator[Unknown]:
@@ -84,22 +86,32 @@ def _notes(connection: Connection) -> Iterator[Unknown]:
             yield Unknown(name, column, total if is_on_all else number, total, note)
 
 
-def _conditions(table: Table, dialect: str) -> Iterator[tuple[str, str]]:
-    """Columns that may have a placeholder, with a condition for it."""
+def _conditions(table: Table, dialect: str, has_notes: bool) -> Iterator[tuple[str, str, str]]:
+    """Columns whose value may not be known, with the reason, and the condition of `provenance.unknown_fields`."""
     for column in [each.name for each in table.columns]:
         if column in PLACEHOLDERS:
-            condition = _equals(column, PLACEHOLDERS[column], dialect)
             also = " OR timestamp_last_used = timestamp_created" if column == "timestamp_last_used" else ""
-            yield column, f"{condition}{also}"
+            yield column, NOT_RECORDED, f"{_equals(column, dialect)}{also}"
         elif column in DUMPS:
             gone = {
                 "postgresql": readable_json(f"{column} ->> 'id' = '{UNKNOWN_ID}'", column),
                 "sqlite": f"json_extract({column}, '$.id') = {UNKNOWN_ID}",
             }[dialect]
-            yield column, f"{column} IS NULL OR CAST({column} AS TEXT) IN ('null', '{{}}') OR {gone}"
+            unknown = f"({column} IS NULL OR CAST({column} AS TEXT) IN ('null', '{{}}') OR coalesce({gone}, false))"
+            yield column, NOT_RECORDED, unknown
+            noted = f" OR id IN ({NOTED_EMAILS.format(table=table.name)})" if has_notes else ""
+            early = f"NOT {unknown} AND ({_equals('user_email', dialect)}{noted})"
+            without_index = _equals("first_task_index", dialect)
+            if column == "workflow_dump":
+                yield column, REBUILT, f"{early} AND {without_index}"
+                yield column, MAYBE_REBUILT, f"{early} AND NOT {without_index}"
+            else:
+                yield column, REBUILT, early
 
 
-def _equals(column: str, value: Any, dialect: str) -> str:
+def _equals(column: str, dialect: str) -> str:
+    """Condition that a column has its placeholder."""
+    value = PLACEHOLDERS[column]
     if isinstance(value, datetime):
         # On SQLite, some have microseconds, and some an offset.
         written = f"{value:%Y-%m-%d %H:%M:%S}"

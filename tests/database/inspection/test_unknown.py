@@ -11,14 +11,14 @@ from fractal_models.database import create_engine, read_notes
 from fractal_models.database.connection.engine import connect
 from fractal_models.database.inspection.doctor import examine_database
 from fractal_models.models import TABLES, ApplyWorkflow, LinkUserGroup
-from fractal_models.provenance import NOT_RECORDED, unknown_fields
+from fractal_models.provenance import MAYBE_REBUILT, NOT_RECORDED, REBUILT, unknown_fields
 from tests.support.commandline import run
 from tests.support.databases import upgrade
 
 PLACEHOLDERS = [
-    "UPDATE applyworkflow SET user_email = '__UNDEFINED__' WHERE id < 3",
+    "UPDATE applyworkflow SET user_email = '__UNDEFINED__' WHERE id < 4",
     "UPDATE applyworkflow SET first_task_index = 9999, last_task_index = 9999 WHERE id = 1",
-    "UPDATE applyworkflow SET workflow_dump = '{}' WHERE id < 3",
+    "UPDATE applyworkflow SET workflow_dump = '{}' WHERE id = 2",
     """UPDATE applyworkflow SET project_dump = '{"name": "__UNDEFINED__", "id": -1}' WHERE id = 2""",
     """UPDATE applyworkflow SET input_dataset_dump = '{"id": 3, "resource_list": [{"id": -1}]}' WHERE id = 3""",
     "UPDATE applyworkflow SET output_dataset_dump = 'null' WHERE id = 3",
@@ -35,6 +35,7 @@ NOTES = [
     "INSERT INTO fractal_legacy VALUES (2, 'applyworkflow', 2, 'workflow_dump', NULL, 'built later')",
     "INSERT INTO fractal_legacy VALUES (3, 'applyworkflow', NULL, 'log', NULL, 'cut short')",
     "INSERT INTO fractal_legacy VALUES (4, 'user_oauth', 1, 'cache_dir', '\"/cache\"', 'moved')",
+    "INSERT INTO fractal_legacy VALUES (6, 'applyworkflow', 2, 'user_email', NULL, 'filled')",
     "INSERT INTO fractal_legacy VALUES (5, 'collectionstatev2', 1, 'data', '{}', 'moved')",
 ]
 
@@ -46,10 +47,8 @@ def execute(url: URL, *statements: str) -> None:
         connection.commit()
 
 
-def counted(url: URL) -> dict[tuple[str, str], tuple[int, int]]:
-    found = examine_database(url).unknown
-    assert {each.reason for each in found} <= {NOT_RECORDED}
-    return {(each.table, each.column): (each.number, each.total) for each in found}
+def counted(url: URL) -> dict[tuple[str, str, str], tuple[int, int]]:
+    return {(each.table, each.column, each.reason): (each.number, each.total) for each in examine_database(url).unknown}
 
 
 def test_numbers_are_those_of_the_rows(site_url: URL) -> None:
@@ -58,20 +57,22 @@ def test_numbers_are_those_of_the_rows(site_url: URL) -> None:
 
     found = counted(site_url)
 
-    rows: Counter[tuple[str, str]] = Counter()
+    rows: Counter[tuple[str, str, str]] = Counter()
     with Session(create_engine(site_url, poolclass=sa.NullPool)) as session:
         for model in TABLES:
             for row in session.scalars(select(model)):
-                reasons = unknown_fields(row)
-                rows.update((str(model.__tablename__), name) for name in reasons if reasons[name] == NOT_RECORDED)
+                rows.update((str(model.__tablename__), *unknown) for unknown in unknown_fields(row).items())
     assert {key: number for key, (number, _) in found.items()} == rows
     assert {total for _, total in found.values()} == {3}
-    assert found["applyworkflow", "user_email"] == (2, 3)
-    assert found["applyworkflow", "project_dump"] == (1, 3)
-    assert found["applyworkflow", "output_dataset_dump"] == (1, 3)
-    assert ("applyworkflow", "input_dataset_dump") not in found
+    assert found["applyworkflow", "user_email", NOT_RECORDED] == (3, 3)
+    assert found["applyworkflow", "project_dump", NOT_RECORDED] == (1, 3)
+    assert found["applyworkflow", "project_dump", REBUILT] == (2, 3)
+    assert found["applyworkflow", "workflow_dump", REBUILT] == (1, 3)
+    assert found["applyworkflow", "workflow_dump", MAYBE_REBUILT] == (1, 3)
+    assert found["applyworkflow", "output_dataset_dump", NOT_RECORDED] == (1, 3)
+    assert ("applyworkflow", "input_dataset_dump", NOT_RECORDED) not in found
     # The small site has groups whose creation is their last use.
-    assert found["taskgroupv2", "timestamp_last_used"] == (2, 3)
+    assert found["taskgroupv2", "timestamp_last_used", NOT_RECORDED] == (2, 3)
 
 
 def test_they_are_information(site_url: URL) -> None:
@@ -81,11 +82,11 @@ def test_they_are_information(site_url: URL) -> None:
 
     assert (printed.code, printed.err, as_json.code) == (0, "", 0)
     assert "nothing is wrong: " in printed.out
-    assert "not known: applyworkflow.user_email: not recorded in 2 of 3 rows\n" in printed.out
+    assert "not known: applyworkflow.user_email: not recorded in 3 of 3 rows\n" in printed.out
     assert json.loads(as_json.out)["unknown"][0] == {
         "table": "applyworkflow",
         "column": "user_email",
-        "number": 2,
+        "number": 3,
         "total": 3,
         "reason": NOT_RECORDED,
     }
@@ -102,9 +103,12 @@ def test_notes_of_a_conversion_are_counted_and_read(site_url: URL) -> None:
     assert "not known: applyworkflow.workflow_dump: built later in 2 of 3 rows\n" in printed.out
     assert "not known: applyworkflow.log: cut short in 3 of 3 rows\n" in printed.out
     assert "moved" not in printed.out
+    assert f"not known: applyworkflow.project_dump: {REBUILT} in 1 of 3 rows\n" in printed.out
     with Session(create_engine(site_url, poolclass=sa.NullPool)) as session:
         job = session.get_one(ApplyWorkflow, 1)
         assert unknown_fields(job, read_notes(session, job)) == {"workflow_dump": "built later", "log": "cut short"}
+        job = session.get_one(ApplyWorkflow, 2)
+        assert unknown_fields(job, read_notes(session, job))["project_dump"] == REBUILT
         assert read_notes(session, session.get_one(ApplyWorkflow, 3)) == [("log", "cut short")]
         assert read_notes(session, session.get_one(LinkUserGroup, (1, 1))) == []
 
@@ -116,4 +120,4 @@ def test_missing_column_does_not_keep_the_others_from_being_counted(sqlite_url: 
         "ALTER TABLE workflow DROP COLUMN timestamp_created",
     )
 
-    assert counted(sqlite_url) == {("project", "timestamp_created"): (1, 1)}
+    assert counted(sqlite_url) == {("project", "timestamp_created", NOT_RECORDED): (1, 1)}
