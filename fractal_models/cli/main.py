@@ -22,6 +22,7 @@ from sqlalchemy import URL
 
 from fractal_models import signals
 from fractal_models.cli.confirmation import confirm
+from fractal_models.cli.forecast import server_release
 from fractal_models.cli.help import describe
 from fractal_models.cli.output import (
     MaskedOutput,
@@ -106,6 +107,12 @@ class FractalCommandLine(CommandLine):
             _add_common(parser, default=argparse.SUPPRESS)
         for name in ("status", "doctor"):
             parsers[name].add_argument("--json", action="store_true", dest="as_json", help="print JSON, for programs")
+        parsers["doctor"].add_argument(
+            "--for-server",
+            type=server_release,
+            metavar="RELEASE",
+            help="instead, print the rows that upgrades of fractal-server stop at or lose, from 2.9 to a later release",
+        )
         parsers["wait"].add_argument(
             "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="time to wait (default: 60)"
         )
@@ -116,6 +123,9 @@ class FractalCommandLine(CommandLine):
         )
         parsers["seed"].add_argument(
             "--size", type=_positive, default=10, metavar="USERS", help="number of users (default: 10)"
+        )
+        parsers["stamp"].add_argument(
+            "--yes", action="store_true", help="record the revision even if its schema is not there, as --purge does"
         )
         for name in ("upgrade", "downgrade"):
             parsers[name].add_argument("--yes", action="store_true", help="do not ask for confirmation, for scripts")
@@ -177,6 +187,7 @@ class FractalCommandLine(CommandLine):
         migrates = function in MIGRATING and not offline
         if (function in NEEDING_A_DATABASE or getattr(options, "indicate_current", False)) and not offline:
             _require_file(url_of(config))
+        config.attributes["yes"] = getattr(options, "yes", False)
         if migrates:
             config.attributes["wait"] = options.wait
             confirm(config, options)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from alembic.config import Config
 from sqlalchemy import URL, Connection, TableClause, func, select
 from sqlalchemy.exc import DBAPIError
 
+from fractal_models.cli.forecast import forecast
 from fractal_models.cli.output import (
     console,
     obstacle_facts,
@@ -34,6 +35,7 @@ from fractal_models.database.connection.timeouts import CONNECT_TIMEOUT
 from fractal_models.database.inspection.check import check_database
 from fractal_models.database.inspection.contents import own_tables
 from fractal_models.database.inspection.doctor import examine_database, size_in_bytes
+from fractal_models.database.inspection.readable import missing_parts, readable_tables
 from fractal_models.database.inspection.reading import reading
 from fractal_models.database.inspection.roles import role_statements
 from fractal_models.database.inspection.state import EXAMINED, inspect_database
@@ -90,11 +92,14 @@ def _measures(url: URL) -> dict[str, Any]:
     with reading(url) as connection:
         version = ".".join(map(str, connection.dialect.server_version_info or ()))
         present = own_tables(connection)
+        missing = missing_parts(connection)
         rows = {table.name: _count(connection, table) for table in METADATA.sorted_tables if table.name in present}
         return {
             "server": f"{connection.dialect.name} {version}",
             "bytes": size_in_bytes(connection),
             "rows": rows,
+            "readable": readable_tables(missing),
+            "missing": missing,
         }
 
 
@@ -109,8 +114,11 @@ def _count(connection: Connection, table: TableClause) -> int | None:
         return None
 
 
-def doctor(config: Config, as_json: bool = False) -> None:
+def doctor(config: Config, as_json: bool = False, for_server: str | None = None) -> None:
     """Print drift, rows that block the pending revisions, and rows that break a documented rule."""
+    if for_server is not None:
+        forecast(url_of(config), for_server, as_json)
+        return
     diagnosis = examine_database(url_of(config))
     differences = diagnosis.status.differences
     if as_json:
@@ -123,6 +131,7 @@ def doctor(config: Config, as_json: bool = False) -> None:
                 "differences": list(differences),
                 "obstacles": obstacle_facts(diagnosis.status),
                 "notes": list(diagnosis.status.notes),
+                "unknown": [asdict(unknown) for unknown in diagnosis.unknown],
             }
         )
     else:
@@ -137,6 +146,8 @@ def doctor(config: Config, as_json: bool = False) -> None:
             print_labelled(out, "bold yellow", f"{kind}:", line)
         if not lines and diagnosis.status.state in EXAMINED:
             print_labelled(out, "bold green", "nothing is wrong:", diagnosis.status.message)
+        for unknown in diagnosis.unknown:
+            print_labelled(out, "bold", "not known:", str(unknown))
     diagnosis.raise_for_findings()
 
 

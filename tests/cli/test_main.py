@@ -81,7 +81,15 @@ def test_version_is_that_of_the_package() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["explode"], ["upgrade"], ["wait", "--timeout", "soon"], ["status", "--yes"]]
+    "arguments",
+    [
+        [],
+        ["explode"],
+        ["upgrade"],
+        ["wait", "--timeout", "soon"],
+        ["status", "--yes"],
+        ["doctor", "--for-server", "3.0"],
+    ],
 )
 def test_mistake_on_the_command_line_is_exit_code_2(arguments: list[str]) -> None:
     outcome = run(*arguments)
@@ -368,6 +376,8 @@ def test_status_for_programs_says_the_same(site_url: URL) -> None:
         "pending": [{"revision": revision, "title": title} for revision, title in inspect_database(site_url).pending],
         "differences": [],
         "rows": dict.fromkeys(Project.metadata.tables, 3),
+        "readable": sorted(Project.metadata.tables),
+        "missing": [],
     }
 
 
@@ -380,8 +390,8 @@ def test_status_of_a_role_that_may_not_read_everything(guarded: Guarded) -> None
     outcome = run("status", url=url.set(username="other"))
 
     assert (outcome.code, outcome.err) == (0, "")
-    assert re.search(r"^project +0$", outcome.out, re.MULTILINE)
-    assert re.search(r"^state +permission denied$", outcome.out, re.MULTILINE)
+    assert re.search(r"^project +0 +user_list *$", outcome.out, re.MULTILINE)
+    assert re.search(r"^state +permission denied +all columns *$", outcome.out, re.MULTILINE)
 
 
 # Wait

@@ -96,8 +96,8 @@ class Forked:
 
     def send(self, number: int) -> None:
         """Send a signal, if it is still running."""
-        if self._process.is_alive() and self._process.pid is not None:
-            os.kill(self._process.pid, number)
+        if self.running:
+            os.kill(self._program.pid, number)
 
     def finish(self, timeout: float = 120) -> Outcome:
         code = self._program.wait(timeout)

@@ -216,7 +216,8 @@ class Status:
         release: Releases of fractal-server at that revision.
         pending: Id and title of each revision up to head, the next one first.
         differences: Differences between the schema and its revision.
-        readable: Tables that have every column which the models select.
+        readable: Tables that `read_session` reads; given where the revision is not one of this package.
+        missing: Tables, columns and relationships that it cannot read, such as `user_settings.cache_dir`.
         obstacles: What keeps the pending revisions from running on this connection, each with its remedy.
         notes: What else an operator should know, a sentence each: room that is needed, journals, invalid indexes.
     """
@@ -230,6 +231,7 @@ class Status:
     pending: tuple[tuple[str, str], ...] = ()
     differences: tuple[str, ...] = ()
     readable: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     obstacles: tuple[Status, ...] = ()
     notes: tuple[str, ...] = ()
 

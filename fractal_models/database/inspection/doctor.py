@@ -18,6 +18,7 @@ from fractal_models.database.connection.errors import (
 )
 from fractal_models.database.inspection.reading import reading
 from fractal_models.database.inspection.state import EXAMINED, read_state
+from fractal_models.database.inspection.unknown import Unknown, count_unknown
 from fractal_models.database.revisions.history import pending
 from fractal_models.database.revisions.rules import Finding, Rule, orphans, rules
 from fractal_models.enums import TaskGroupV2OriginEnum
@@ -120,6 +121,9 @@ class Diagnosis:
     breaking: tuple[Finding, ...] = ()
     """Rows that break a documented rule."""
 
+    unknown: tuple[Unknown, ...] = ()
+    """Values that are not known, which is no error."""
+
     def raise_for_findings(self) -> None:
         """Return if nothing is wrong, also behind head.
 
@@ -165,7 +169,8 @@ def _examine(url: str | URL, status: Status) -> Diagnosis:
         blocking = _broken(connection, (rule for revision in coming for rule in rules(revision)), drifted)
         if coming and connection.dialect.name == "sqlite":
             blocking += orphans(connection, blocking)
-        return Diagnosis(status, tuple(blocking), tuple(_broken(connection, DOCUMENTED_RULES, drifted)))
+        breaking = _broken(connection, DOCUMENTED_RULES, drifted)
+        return Diagnosis(status, tuple(blocking), tuple(breaking), tuple(count_unknown(connection)))
 
 
 def _broken(connection: Connection, asked: Iterable[Rule], drifted: bool) -> list[Finding]:

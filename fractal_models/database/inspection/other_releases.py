@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection
 
 from fractal_models.database.connection.errors import DatabaseState, Status
 from fractal_models.database.inspection.contents import own_tables
+from fractal_models.database.inspection.readable import missing_parts, readable_tables
 from fractal_models.database.revisions.history import ServerRelease, server_releases
-from fractal_models.tables import METADATA
+
+READABLE = "`read_session` reads what is there"
+"""What analysts can do with such a database."""
 
 
 def unknown_revision(connection: Connection, revisions: tuple[str, ...]) -> Status:
@@ -26,14 +29,8 @@ def unknown_revision(connection: Connection, revisions: tuple[str, ...]) -> Stat
 
 
 def _at_newer_server(connection: Connection, release: ServerRelease) -> Status:
-    readable = _readable(connection)
-    missing = sorted(METADATA.tables.keys() - set(readable))
-    message = (
-        f"the database is at revision {release.revision} of {release.name}, newer than 2.9; these models can still "
-        f"read {', '.join(readable) or 'none of its tables'}" + (f", but not {', '.join(missing)}" if missing else "")
-    )
-    remedy = "keep using its fractal-server, and read only the tables named here" if readable else None
-    return replace(DatabaseState.SERVER_NEWER.status(message, remedy), readable=readable)
+    message = f"the database is at revision {release.revision} of {release.name}, newer than 2.9"
+    return _with_readable(connection, DatabaseState.SERVER_NEWER.status(message, f"keep using that; {READABLE}"))
 
 
 def _at_unknown_revision(connection: Connection, revision: str) -> Status:
@@ -42,24 +39,13 @@ def _at_unknown_revision(connection: Connection, revision: str) -> Status:
         return DatabaseState.FOREIGN.status(
             f"the database belongs to another application: it is at revision {revision} and has no table of Fractal"
         )
-    readable, newest = _readable(connection), list(server_releases().values())[-1].last
-    return replace(
-        DatabaseState.UNKNOWN_REVISION.status(
-            f"the database has {len(present)} tables of Fractal, but its revision {revision} is unknown here; these "
-            f"models can read {', '.join(readable) or 'none of them'}",
-            "it was probably upgraded by a newer fractal-models (run `pip install --upgrade fractal-models`), or by a "
-            f"fractal-server after {newest} (keep using that)",
-        ),
-        readable=readable,
-    )
+    message = f"the database has {len(present)} tables of Fractal, but its revision {revision} is unknown here"
+    remedy = f"run `{DatabaseState.UNKNOWN_REVISION.command}`, or keep using its newer fractal-server; {READABLE}"
+    return _with_readable(connection, DatabaseState.UNKNOWN_REVISION.status(message, remedy))
 
 
-def _readable(connection: Connection) -> tuple[str, ...]:
-    """Tables that have every column which the models select."""
-    inspector = inspect(connection)
-    columns = {name: {column["name"] for column in inspector.get_columns(name)} for name in own_tables(connection)}
-    return tuple(
-        sorted(
-            name for name, table in METADATA.tables.items() if columns.get(name, set()).issuperset(table.columns.keys())
-        )
-    )
+def _with_readable(connection: Connection, status: Status) -> Status:
+    missing = missing_parts(connection)
+    readable = readable_tables(missing)
+    message = f"{status.message}; {len(readable)} tables can be read"
+    return replace(status, message=message, readable=readable, missing=missing)

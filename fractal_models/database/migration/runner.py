@@ -22,6 +22,7 @@ from fractal_models.database.inspection.contents import read_revisions
 from fractal_models.database.inspection.dependents import require_no_dependents
 from fractal_models.database.inspection.dropped import require_consent
 from fractal_models.database.inspection.environment import require_environment
+from fractal_models.database.inspection.stamping import require_stamped_schema
 from fractal_models.database.inspection.state import refuse_drift
 from fractal_models.database.inspection.watch import Watch
 from fractal_models.database.migration import postgresql, sqlite
@@ -40,7 +41,8 @@ class Migration:
 
     Args:
         context: `alembic.context`, within `env.py`. Attribute `wait` of its configuration is the timeout for locks in
-            seconds, `report` receives the lines of progress, `working` what is at work (see `Progress`).
+            seconds, `report` receives the lines of progress, `working` what is at work (see `Progress`); `yes` lets
+            `stamp` record any revision.
         connection: The database. If it is in a transaction, its caller commits, and guards against other migrators.
         options: Arguments of `context.configure`.
     """
@@ -51,6 +53,7 @@ class Migration:
         self._connection = connection
         self._options = options
         self._progress = Progress(context.config)
+        self._stamps_anything = bool(attributes.get("yes"))
         self._timeout = min(float(attributes.get("wait", MIGRATION_TIMEOUT)), MAX_TIMEOUT)
         self._in_transaction = connection.in_transaction()
         self._on_sqlite = connection.dialect.name == "sqlite"
@@ -129,6 +132,8 @@ class Migration:
         """Ask the command for its steps, and report them once; it then does what only reads."""
         plan = make_plan(self._connection, context, self._command)
         require_consent(self._connection, plan.scripts(up=False), self._context.config)
+        if not (context.purge or self._stamps_anything):
+            require_stamped_schema(self._connection, plan.steps)
         if plan.moves and not self._plan.moves:
             self._progress.planned(self._connection.engine.url, plan)
         self._plan = plan
