@@ -161,6 +161,7 @@ def test_any_columns_of_version_2_and_of_users_may_be_missing(
 
     status = inspect_database(engine)
 
+    assert len(status.line) <= 200
     missing = set(status.missing)
     tables = {table for table, columns in at_2_9().items() if "id" in columns and schema[table].keys() == {"id"}}
     columns = {part for part in missing if part in DROPPABLE}
@@ -243,6 +244,7 @@ def test_message_of_status_is_short(revision: str, fractal_sqlite_databases: Dat
     status = inspect_database(engine)
 
     assert str(release_name(revision)) in status.message
+    assert status.remedy.endswith(f"`read_session` reads {len(status.readable)} of its tables")
     assert len(status.line) <= 200
     discard(fractal_sqlite_databases, engine)
 
