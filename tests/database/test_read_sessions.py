@@ -34,6 +34,7 @@ from fractal_models.models import (
     UserSettings,
     Workflow,
 )
+from fractal_models.tables import METADATA
 from fractal_models.testing.databases import Databases
 from tests.support.databases import databases_of
 from tests.support.later_servers import CHANGES, Schema, at_2_9, build, later_schema
@@ -138,11 +139,11 @@ def test_what_status_calls_readable_of_a_later_server_is_read(
 
 
 DROPPABLE = sorted(
-    f"{table}.{column}"
-    for table, columns in at_2_9().items()
-    if table not in V1
-    for column in columns
-    if column not in {"id", "group_id", "user_id", "project_id"} or (column, table) == ("project_id", "datasetv2")
+    f"{table.name}.{column.name}"
+    for table in METADATA.sorted_tables
+    if table.name not in V1
+    for column in table.columns
+    if not column.primary_key
 )
 
 
@@ -160,6 +161,7 @@ def test_any_columns_of_version_2_and_of_users_may_be_missing(
 
     status = inspect_database(engine)
 
+    assert len(status.line) <= 200
     missing = set(status.missing)
     tables = {table for table, columns in at_2_9().items() if "id" in columns and schema[table].keys() == {"id"}}
     columns = {part for part in missing if part in DROPPABLE}
@@ -242,6 +244,7 @@ def test_message_of_status_is_short(revision: str, fractal_sqlite_databases: Dat
     status = inspect_database(engine)
 
     assert str(release_name(revision)) in status.message
+    assert status.remedy.endswith(f"`read_session` reads {len(status.readable)} of its tables")
     assert len(status.line) <= 200
     discard(fractal_sqlite_databases, engine)
 

@@ -11,9 +11,6 @@ from fractal_models.database.inspection.contents import own_tables
 from fractal_models.database.inspection.readable import missing_parts, readable_tables
 from fractal_models.database.revisions.history import ServerRelease, server_releases
 
-READABLE = "`read_session` reads what is there"
-"""What analysts can do with such a database."""
-
 
 def unknown_revision(connection: Connection, revisions: tuple[str, ...]) -> Status:
     """State at revisions that are not of this package."""
@@ -30,7 +27,7 @@ def unknown_revision(connection: Connection, revisions: tuple[str, ...]) -> Stat
 
 def _at_newer_server(connection: Connection, release: ServerRelease) -> Status:
     message = f"the database is at revision {release.revision} of {release.name}, newer than 2.9"
-    return _with_readable(connection, DatabaseState.SERVER_NEWER.status(message, f"keep using that; {READABLE}"))
+    return _with_readable(connection, DatabaseState.SERVER_NEWER.status(message, "keep using that"))
 
 
 def _at_unknown_revision(connection: Connection, revision: str) -> Status:
@@ -40,12 +37,12 @@ def _at_unknown_revision(connection: Connection, revision: str) -> Status:
             f"the database belongs to another application: it is at revision {revision} and has no table of Fractal"
         )
     message = f"the database has {len(present)} tables of Fractal, but its revision {revision} is unknown here"
-    remedy = f"run `{DatabaseState.UNKNOWN_REVISION.command}`, or keep using its newer fractal-server; {READABLE}"
+    remedy = f"run `{DatabaseState.UNKNOWN_REVISION.command}`, or use its newer fractal-server"
     return _with_readable(connection, DatabaseState.UNKNOWN_REVISION.status(message, remedy))
 
 
 def _with_readable(connection: Connection, status: Status) -> Status:
     missing = missing_parts(connection)
     readable = readable_tables(missing)
-    message = f"{status.message}; {len(readable)} tables can be read"
-    return replace(status, message=message, readable=readable, missing=missing)
+    remedy = f"{status.remedy}; `read_session` reads {len(readable)} of its tables"
+    return replace(status, remedy=remedy, readable=readable, missing=missing)

@@ -39,13 +39,13 @@ def test_revision_behind_the_schema_is_refused(url: URL) -> None:
     assert revisions(url) == (head(),)
 
 
-def test_schema_of_no_revision_is_said_to_be_none(url: URL) -> None:
-    with connect(url) as connection:
+def test_schema_of_no_revision_is_said_to_be_none(sqlite_url: URL) -> None:
+    with connect(sqlite_url) as connection:
         connection.execute(sa.text("DROP TABLE state"))
         connection.execute(sa.text("DELETE FROM alembic_version"))
         connection.commit()
 
-    outcome = run("stamp", "head", url=url)
+    outcome = run("stamp", "head", url=sqlite_url)
 
     assert outcome.code == 6
     assert outcome.err == (
