@@ -58,7 +58,7 @@ def older_tables(revision: str) -> sa.MetaData:
                     column.name,
                     column.type,
                     primary_key=column.primary_key,
-                    server_default=column.server_default.arg if column.server_default else None,
+                    server_default=getattr(column.server_default, "arg", None),
                 )
                 for column in kept
             ),

@@ -23,13 +23,13 @@ DATED = {"id": 9, "name": "d", "read_only": False, "project_id": 1, "resource_li
 
 
 def job(id_: int, **values: Any) -> dict[str, Any]:
-    empty = {"input_dataset_dump": {}, "output_dataset_dump": {}}
+    empty: dict[str, Any] = {"input_dataset_dump": {}, "output_dataset_dump": {}}
     keys = {"project_id": 1, "workflow_id": 3, "input_dataset_id": 9, "output_dataset_id": 9}
     times = {"start_timestamp": START, "status": "done", "user_email": "__UNDEFINED__"}
     return {"id": id_, "first_task_index": 9999, "last_task_index": 9999, **times, **keys, **empty, **values}
 
 
-ROWS = {
+ROWS: dict[str, list[dict[str, Any]]] = {
     "user_oauth": [
         {"id": 1, "email": "a@example.org", "hashed_password": "x", "is_active": True, "is_superuser": True}
         | {"is_verified": True, "slurm_accounts": ["x"], "cache_dir": "/cache"}
