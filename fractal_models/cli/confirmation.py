@@ -29,11 +29,13 @@ def confirm(config: Config, options: argparse.Namespace) -> None:
     Raises:
         DeclinedError: The answer is not the one asked for, or nothing can answer.
     """
+    config.attributes["convert"] = getattr(options, "convert", False) or _wants_conversion(config, options)
+    config.attributes["task_owner"] = getattr(options, "task_owner", None)
     if options.cmd[0] is command.downgrade:
         config.attributes[CONSENT] = options.yes and options.drop_tables
         if not config.attributes[CONSENT]:
             _confirm_downgrade(config, options)
-    elif not options.yes and (losses := _losses(config, options.wait)):
+    elif not (options.yes or config.attributes["convert"]) and (losses := _losses(config, options.wait)):
         _confirm(f"This cannot be fully undone: {' '.join(losses)} Make sure that there is a backup. Continue?")
 
 
@@ -94,6 +96,28 @@ def _answer(prompt: str) -> str:
         return input(prompt).strip()
     except EOFError:
         return ""
+
+
+def _wants_conversion(config: Config, options: argparse.Namespace) -> bool:
+    """Ask for the name of an older database, where somebody can answer; otherwise the upgrade refuses it.
+
+    Raises:
+        DeclinedError: The answer is another one.
+    """
+    if options.yes or options.cmd[0] is not command.upgrade or not _is_terminal():
+        return False
+    url = url_of(config)
+    found = inspect_database(maintenance_engine(url, min(CONNECT_TIMEOUT, options.wait)), check_drift=False)
+    if found.state is not DatabaseState.SERVER_OLDER:
+        return False
+    name = Path(url.database or "").name
+    print(
+        f"{masked(url)}: {found.message}. It is converted, and then upgraded. There is no way back but a backup, its "
+        "server cannot run on the result, and all tables are locked throughout."
+    )
+    if _answer(f"Type the name of the database, {name}, to go on: ") != name:
+        raise DeclinedError("nothing was changed")
+    return True
 
 
 def _losses(config: Config, timeout: float) -> list[str]:

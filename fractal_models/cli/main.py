@@ -36,6 +36,7 @@ from fractal_models.cli.verbs import doctor, roles, seed, status, url_of, wait
 from fractal_models.database.connection.errors import DatabaseState
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
 from fractal_models.database.connection.urls import DEFAULT_URL, environment_url, missing_file, sync_url
+from fractal_models.database.migration.conversion import refuse_way_back
 from fractal_models.database.migration.interruption import complete
 from fractal_models.database.revisions.history import alembic_config
 
@@ -44,14 +45,14 @@ exit codes:
   0  success
   1  other error
   2  usage error
-  3  the database is empty or behind head: `fractal-models upgrade head`
+  3  the database is empty, behind head, or older than 2.9: `fractal-models upgrade head`
   4  rows block a revision, break a documented rule, or prevent a demo site
-  5  the database is older or newer than these models, or of another application
+  5  the database is newer than these models, or of another application
   6  the schema differs from its revision
   7  the database is unreachable, or the connection is read-only
   8  another session held a lock for longer than the timeout
   9  not confirmed
-  10  objects of another application depend on what a downgrade drops
+  10  objects of another application depend on what a downgrade or a conversion drops
   130  interrupted (Ctrl-C, SIGINT)
   143  terminated (SIGTERM)
 """
@@ -141,6 +142,18 @@ class FractalCommandLine(CommandLine):
         )
         describe(self.parser, self.subparsers)
 
+        upgrade = parsers["upgrade"]
+        upgrade.add_argument(
+            "--convert",
+            action="store_true",
+            help="convert a database of fractal-server before 2.9; there is no way back but a backup",
+        )
+        upgrade.add_argument(
+            "--task-owner",
+            metavar="E-MAIL",
+            help="user who owns task groups that a conversion makes, where none is known",
+        )
+
     def main(self, argv: Sequence[str] | None = None) -> None:
         """Run a command, and exit with its code."""
         sys.stdout = sys.stdout or io.StringIO()  # None where it is closed
@@ -189,6 +202,7 @@ class FractalCommandLine(CommandLine):
             _require_file(url_of(config))
         config.attributes["yes"] = getattr(options, "yes", False)
         if migrates:
+            refuse_way_back(options.revision)
             config.attributes["wait"] = options.wait
             confirm(config, options)
         arguments = [getattr(options, name) for name in positional]

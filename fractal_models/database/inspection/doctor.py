@@ -19,7 +19,7 @@ from fractal_models.database.connection.errors import (
 from fractal_models.database.inspection.reading import reading
 from fractal_models.database.inspection.state import EXAMINED, read_state
 from fractal_models.database.inspection.unknown import Unknown, count_unknown
-from fractal_models.database.revisions.history import pending
+from fractal_models.database.revisions.history import known_revision, pending
 from fractal_models.database.revisions.rules import Finding, Rule, orphans, rules
 from fractal_models.enums import TaskGroupV2OriginEnum
 
@@ -152,7 +152,7 @@ READ_ONLY = {DatabaseState.STANDBY, DatabaseState.POOLER, DatabaseState.READ_ONL
 def examine_database(url: str | URL) -> Diagnosis:
     """Examine schema, rows and environment of a database without writing to it, on a standby and by a pooler, too."""
     status = read_state(url)
-    if status.state not in EXAMINED:
+    if status.state not in EXAMINED or known_revision(status.revisions) is None:
         return Diagnosis(status)
     try:
         return _examine(url, status)
