@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from typing import TextIO, cast
 
@@ -22,8 +22,7 @@ from sqlalchemy import URL
 
 from fractal_models import signals
 from fractal_models.cli.confirmation import confirm
-from fractal_models.cli.forecast import server_release
-from fractal_models.cli.help import describe
+from fractal_models.cli.options import add_options
 from fractal_models.cli.output import (
     MaskedOutput,
     console,
@@ -34,7 +33,6 @@ from fractal_models.cli.output import (
 )
 from fractal_models.cli.verbs import doctor, roles, seed, status, url_of, wait
 from fractal_models.database.connection.errors import DatabaseState
-from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
 from fractal_models.database.connection.urls import DEFAULT_URL, environment_url, missing_file, sync_url
 from fractal_models.database.migration.conversion import refuse_way_back
 from fractal_models.database.migration.interruption import complete
@@ -66,20 +64,6 @@ NEEDING_A_DATABASE = {command.check, command.current, command.downgrade, command
 """Commands of Alembic that would create an empty SQLite file."""
 
 
-def _seconds(text: str) -> float:
-    with suppress(ValueError):
-        if 0 <= (number := float(text)) <= MAX_TIMEOUT:
-            return number
-    raise argparse.ArgumentTypeError(f"should be a number of seconds from 0 to {MAX_TIMEOUT:.0f}")
-
-
-def _positive(text: str) -> int:
-    with suppress(ValueError):
-        if (number := int(text)) >= 1:
-            return number
-    raise argparse.ArgumentTypeError("should be an integer of at least 1")
-
-
 class FractalCommandLine(CommandLine):
     """Alembic's command line with our migrations, commands, exit codes and errors."""
 
@@ -94,65 +78,12 @@ class FractalCommandLine(CommandLine):
                 action.help = argparse.SUPPRESS  # the configuration is ours
         for verb in (status, doctor, wait, roles, seed):
             self.register_command(verb)
-        self._add_options()
+        add_options(self.parser, self.subparsers)
 
     def register_command(self, fn: CommandFunction) -> None:
         """Leave out the commands that need a checkout."""
         if fn.__name__ not in OMITTED:
             super().register_command(fn)
-
-    def _add_options(self) -> None:
-        _add_common(self.parser, default=None)
-        parsers = self.subparsers.choices
-        for parser in parsers.values():
-            _add_common(parser, default=argparse.SUPPRESS)
-        for name in ("status", "doctor"):
-            parsers[name].add_argument("--json", action="store_true", dest="as_json", help="print JSON, for programs")
-        parsers["doctor"].add_argument(
-            "--for-server",
-            type=server_release,
-            metavar="RELEASE",
-            help="instead, print the rows that upgrades of fractal-server stop at or lose, from 2.9 to a later release",
-        )
-        parsers["wait"].add_argument(
-            "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="time to wait (default: 60)"
-        )
-        parsers["roles"].add_argument("--prefix", default="fractal", help="prefix of the roles (default: fractal)")
-        parsers["roles"].add_argument("--schema", default="public", help="schema of the tables (default: public)")
-        parsers["roles"].add_argument(
-            "--revoke", metavar="ROLE", help="end the rights of a role that owns, or owned, the tables"
-        )
-        parsers["seed"].add_argument(
-            "--size", type=_positive, default=10, metavar="USERS", help="number of users (default: 10)"
-        )
-        parsers["stamp"].add_argument(
-            "--yes", action="store_true", help="record the revision even if its schema is not there, as --purge does"
-        )
-        for name in ("upgrade", "downgrade"):
-            parsers[name].add_argument("--yes", action="store_true", help="do not ask for confirmation, for scripts")
-            parsers[name].add_argument(
-                "--wait",
-                type=_seconds,
-                default=MIGRATION_TIMEOUT,
-                metavar="SECONDS",
-                help=f"timeout for locks of other sessions (default: {MIGRATION_TIMEOUT:g})",
-            )
-        parsers["downgrade"].add_argument(
-            "--drop-tables", action="store_true", help="beside --yes: let `base` drop all tables with their rows"
-        )
-        describe(self.parser, self.subparsers)
-
-        upgrade = parsers["upgrade"]
-        upgrade.add_argument(
-            "--convert",
-            action="store_true",
-            help="convert a database of fractal-server before 2.9; there is no way back but a backup",
-        )
-        upgrade.add_argument(
-            "--task-owner",
-            metavar="E-MAIL",
-            help="user who owns task groups that a conversion makes, where none is known",
-        )
 
     def main(self, argv: Sequence[str] | None = None) -> None:
         """Run a command, and exit with its code."""
@@ -225,16 +156,6 @@ def _progress(config: Config) -> Iterator[None]:
         config.attributes["report"] = lambda line: out.print(escape(line))
         config.attributes["working"] = lambda line: spinner.update(escape(line))
         yield
-
-
-def _add_common(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """Add the options that come before a command or after it."""
-    source = (
-        "the database: postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE "
-        f"(default: FRACTAL_DATABASE_URL, else {DEFAULT_URL} in the current folder)"
-    )
-    parser.add_argument("--url", default=default, help=source)
-    parser.add_argument("--debug", default=default, action="store_true", help="show the traceback of an error")
 
 
 def _require_file(url: URL) -> None:
