@@ -94,6 +94,10 @@ class Forked:
             assert self.running, self.read("out")
             time.sleep(0.02)
 
+    def send(self, number: int) -> None:
+        """Send a signal, if it is still running."""
+        self._program.send_signal(number)
+
     def finish(self, timeout: float = 120) -> Outcome:
         code = self._program.wait(timeout)
         out, err = self.read("out"), self.read("err")
