@@ -400,7 +400,7 @@ def test_status_of_a_role_that_may_not_read_everything(guarded: Guarded) -> None
 def test_wait_ends_when_the_server_accepts_connections(postgres_url: URL, closed_url: URL) -> None:
     url = postgres_url.set(host="127.0.0.1", port=closed_url.port, query={"sslmode": "disable"})
     waiting = Forked("wait", "--timeout", "60", url=url)
-    time.sleep(1.5)
+    time.sleep(0.5)
     assert waiting.running
 
     with pooler(postgres_url, closed_url.port or 0):

@@ -63,6 +63,7 @@ with sa.create_engine(sync_url(sys.argv[1])).connect() as connection:
 """
 
 
+@mainly_on("sqlite")
 def test_autogenerate_changes_the_tables_of_the_server_only(url: URL) -> None:
     text = url.render_as_string(hide_password=False)
     program = [sys.executable, "-W", "ignore", "-c", AUTOGENERATE, text]

@@ -53,12 +53,13 @@ def saved(session: Session, row: Row) -> Row:
     return row
 
 
-def statement_count(engine: sa.Engine) -> list[str]:
-    """A list to which each statement that the engine sends is appended."""
+def statement_count(bind: sa.Engine | sa.Connection) -> list[str]:
+    """A list to which each statement that is sent is appended, apart from those of savepoints."""
     statements: list[str] = []
 
-    @sa.event.listens_for(engine, "before_cursor_execute")
+    @sa.event.listens_for(bind, "before_cursor_execute")
     def record(_conn: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
+        if "SAVEPOINT" not in statement:
+            statements.append(statement)
 
     return statements

@@ -113,9 +113,13 @@ class Program:
         except TimeoutError:
             return None
 
-    def terminate(self) -> None:
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it is still running."""
         if self.poll() is None:
-            os.kill(self.pid, signal.SIGTERM)
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
 
 
 def finish(arguments: Iterable[object], env: Mapping[str, str], folder: Path, timeout: float = 120) -> Outcome:

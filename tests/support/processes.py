@@ -96,8 +96,7 @@ class Forked:
 
     def send(self, number: int) -> None:
         """Send a signal, if it is still running."""
-        if self.running:
-            os.kill(self._program.pid, number)
+        self._program.send_signal(number)
 
     def finish(self, timeout: float = 120) -> Outcome:
         code = self._program.wait(timeout)
