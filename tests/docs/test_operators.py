@@ -158,6 +158,14 @@ def test_states_are_all_listed_with_their_exit_codes() -> None:
     assert dict(listed) == {state.name.lower(): str(Status(state, "").exit_code) for state in DatabaseState}
 
 
+def test_remedies_are_those_of_the_states() -> None:
+    listed = dict(re.findall(r"^\| `(\w+)` \| \d+ \| (.*) \|$", section("States"), re.MULTILINE))
+    # Theirs depend on the database.
+    states = set(DatabaseState) - {DatabaseState.SERVER_NEWER, DatabaseState.UNVERSIONED}
+
+    assert [state for state in states if not listed[state].startswith(state.remedy)] == []
+
+
 def test_times_are_those_of_the_code() -> None:
     assert f"at most {STRONG_LOCK_TIMEOUT:g} s" in GUIDE
     assert f"({MIGRATION_TIMEOUT:g} by default)" in GUIDE

@@ -54,6 +54,7 @@ class Guarded(PostgreSQLDatabases):
             "CREATE ROLE banned LOGIN",
             "CREATE ROLE other LOGIN",
             "CREATE ROLE banker LOGIN",
+            "CREATE ROLE limited LOGIN",
         ]
         administer(self.url, *roles, "SELECT pg_reload_conf()")
         super().__init__(self.url, own=True)

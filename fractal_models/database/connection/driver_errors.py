@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fractal_models.database.connection.errors import DatabaseState, Status
 from fractal_models.database.connection.redaction import masked, sqlstate, without_secrets
-from fractal_models.database.connection.urls import closed_file, sqlite_file
+from fractal_models.database.connection.urls import closed_file, missing_file, sqlite_file
 
 LOCK_NOT_AVAILABLE = "55P03"
 """SQLSTATE `lock_not_available`: the lock timeout has passed."""
@@ -91,9 +91,9 @@ def explain(error: BaseException, url: URL) -> Status:
     cause = next((cause for cause in causes if _state(cause) is not DatabaseState.UNREACHABLE), causes[0])
     state = _state(cause)
     path = sqlite_file(url)
-    if state is DatabaseState.FILE_NOT_FOUND and path is not None and path.exists():
+    if state is DatabaseState.FILE_NOT_FOUND and path is not None:
         # SQLite says the same of a file or a journal that it may not open.
-        return closed_file(path)
+        return missing_file(url) or closed_file(path)
     return state.status(f"{masked(url)}: {state.condition} ({without_secrets(driver_message(cause), url)})")
 
 
