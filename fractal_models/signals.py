@@ -66,13 +66,15 @@ class _Watcher:
             self.received, self._since = number, time.monotonic()
             self._handled.set()
             raise Interruption(number)
-        if time.monotonic() - self._since > REPETITION:
-            _end(number, "run the same command again to go on")
 
     def _watch(self) -> None:
         while number := os.read(self._read, 1)[0]:
-            if number in WORDS and not self._handled.wait(0.05):
+            if number not in WORDS:
+                continue
+            if not self._handled.wait(0.05):
                 self._cancel(number)
+            elif time.monotonic() - self._since > REPETITION:
+                _end(number, "run the same command again to go on")
 
     def _cancel(self, number: int) -> None:
         deadline = time.monotonic() + PATIENCE

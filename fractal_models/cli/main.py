@@ -47,8 +47,8 @@ exit codes:
   4  rows block a revision, break a documented rule, or prevent a demo site
   5  the database is newer than these models, or of another application
   6  the schema differs from its revision
-  7  the database is unreachable, or the connection is read-only
-  8  another session held a lock for longer than the timeout
+  7  the database is unreachable, the connection is lost or read-only, or the disk is full
+  8  another session held a lock for longer than the timeout, or the statement was cancelled
   9  not confirmed
   10  objects of another application depend on what a downgrade or a conversion drops
   130  interrupted (Ctrl-C, SIGINT)
@@ -153,7 +153,7 @@ def _progress(config: Config) -> Iterator[None]:
         yield
         return
     with out.status("") as spinner:
-        config.attributes["report"] = lambda line: out.print(escape(line))
+        config.attributes["report"] = lambda line: out.print(escape(line), soft_wrap=False)
         config.attributes["working"] = lambda line: spinner.update(escape(line))
         yield
 

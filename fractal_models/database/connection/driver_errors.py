@@ -38,6 +38,9 @@ SQLSTATES = {
     "57P03": DatabaseState.STARTING,
 }
 
+SQLITE_FULL = {"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"}
+"""Errors of SQLite on a full disk; the second is about the index of a write-ahead log."""
+
 EXCEPTIONS: tuple[tuple[type[Exception], DatabaseState], ...] = (
     (socket.gaierror, DatabaseState.HOST_NOT_FOUND),
     (ConnectionRefusedError, DatabaseState.REFUSED),
@@ -80,7 +83,7 @@ MESSAGES = {
     "database disk image is malformed": DatabaseState.NOT_A_DATABASE,
     "readonly database": DatabaseState.READ_ONLY,
     "is locked": DatabaseState.LOCKED,
-    "database or disk is full": DatabaseState.DISK_FULL,
+    "no space left on device": DatabaseState.DISK_FULL,
 }
 """Messages without SQLSTATE, as patterns in lower case; the first match counts."""
 
@@ -149,6 +152,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _state(error: BaseException) -> DatabaseState:
     if code := sqlstate(error):
         return SQLSTATES.get(code, DatabaseState.UNREACHABLE)
+    if getattr(error, "sqlite_errorname", None) in SQLITE_FULL:
+        return DatabaseState.DISK_FULL
     for class_, state in EXCEPTIONS:
         if isinstance(error, class_):
             return state

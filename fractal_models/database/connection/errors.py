@@ -49,13 +49,13 @@ class DriftError(DatabaseError):
 
 
 class UnreachableError(DatabaseError):
-    """The database is unreachable, or the connection is read-only."""
+    """The database is unreachable, the connection is lost or read-only, or the disk is full."""
 
     exit_code = 7
 
 
 class BusyError(DatabaseError):
-    """Another session held a lock for longer than the timeout."""
+    """Another session held a lock for longer than the timeout, or the statement was cancelled."""
 
     exit_code = 8
 

@@ -88,7 +88,8 @@ def _ending(error: BaseException, engine: Engine) -> DatabaseError | None:
     """What has ended a run; None for errors that are explained elsewhere."""
     # SQLAlchemy passes on what a driver raises when the isolation level is set.
     raised = DBAPIError, engine.dialect.loaded_dbapi.Error
-    for cause in signals.chain(error):
+    # The first error says most, not those of cleaning up after it.
+    for cause in reversed(list(signals.chain(error))):
         if not isinstance(cause, raised):
             continue
         found = explain(cause, engine.url)

@@ -18,6 +18,7 @@ from fractal_models.database import DatabaseError, DatabaseState, inspect_databa
 from fractal_models.database.connection.driver_errors import LOCK_NOT_AVAILABLE
 from fractal_models.database.connection.engine import connect
 from fractal_models.database.connection.redaction import sqlstate
+from fractal_models.database.migration.interruption import ENDS_A_RUN
 from fractal_models.database.revisions.history import head
 from fractal_models.testing.databases import Databases
 from tests.support.commandline import Outcome, run
@@ -723,3 +724,4 @@ def test_every_state_has_been_met() -> None:
     met = [case.state for case in CASES] + [state for state, *_ in [*SERVERS.values(), *FILES.values()]]
 
     assert set(met) | MET_ELSEWHERE == set(DatabaseState)
+    assert set(met) | ENDS_A_RUN == set(DatabaseState)

@@ -296,7 +296,7 @@ def test_session_that_is_lost_is_told_in_one_line_and_leaves_no_lock(early_url: 
 
     assert outcome.code == 7
     assert outcome.err.count("\n") == 1
-    assert "fractal-models wait" in outcome.err
+    assert "run the same command again to go on" in outcome.err
     assert revisions(early_url) == [BASELINE]
     assert run("upgrade", "head", "--wait", "5", url=early_url).code == 0
 

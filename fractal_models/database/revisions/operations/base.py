@@ -25,8 +25,9 @@ class Operation(MigrateOperation):
         operations.invoke(cls(*args, **kwargs))
 
     def describe(self) -> str:
-        """Name what it changes, such as `index ix_dataset_project_id on dataset`."""
-        return " ".join(filter(None, [self.noun, getattr(self, "name", ""), "on", self.table]))
+        """Name what it changes, such as `index ix_dataset_project_id`."""
+        name: str | None = getattr(self, "name", None)
+        return f"{self.noun} {name or f'on {self.table}'}"
 
     def run(self, operations: Operations) -> None:
         """Change the database."""
