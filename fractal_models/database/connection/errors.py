@@ -128,13 +128,7 @@ class DatabaseState(StrEnum):
         "start the server, or check host and port (or the folder of its socket) in the URL",
         WAIT,
     )
-    NOT_RESPONDING = (
-        "not_responding",
-        "not responding",
-        UnreachableError,
-        "check network and firewall between here and the server",
-        WAIT,
-    )
+    NOT_RESPONDING = "not_responding", "not responding", UnreachableError, "check network and firewall on the way", WAIT
     STARTING = "starting", "starting or stopping", UnreachableError, f"wait for it: `{WAIT}`", WAIT
     TOO_MANY_CONNECTIONS = (
         "too_many_connections",
@@ -170,7 +164,7 @@ class DatabaseState(StrEnum):
         "not_a_database",
         "not a database",
         UnreachableError,
-        "check the path: this is not a SQLite file, or a damaged one",
+        "check the path: not a SQLite file, or damaged",
     )
     READ_ONLY = (
         "read_only",

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -29,8 +30,8 @@ from tests.support.servers import Guarded, administer
 from tests.support.sites import Sites
 
 
-def facts_of(url: URL | str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(run("status", "--json", url=url).out)
+def facts_of(url: URL | str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run("status", "--json", url=url).out)
     return found
 
 
@@ -81,12 +82,12 @@ def test_role_with_rights_on_rows_alone_is_refused_before_anything_is_changed(
         assert text in printed.out.replace("\n→ ", "; ")
         assert text in diagnosis.out
     assert facts["state"] == "no_permission"
-    assert len(facts["pending"]) == 7  # type: ignore[arg-type]
+    assert len(facts["pending"]) == 7
     # A server of this role, which is not to upgrade it, is told of the upgrade.
     with pytest.raises(NeedsUpgradeError):
         check_database(maintenance_engine(borrowed))
 
-    obstacles: list[dict[str, str]] = facts["obstacles"]  # type: ignore[assignment]
+    obstacles: list[dict[str, str]] = facts["obstacles"]
     administer(admin, *(obstacle["command"] for obstacle in obstacles))
     assert run("upgrade", "head", url=borrowed).code == 0
 
@@ -162,7 +163,7 @@ def test_timeouts_of_a_role_do_not_end_a_migration(in_transaction: bool, early_u
         assert shown(connection, names) == dict.fromkeys(names, "1min")
 
 
-def test_statement_timeout_ends_neither_an_upgrade_nor_a_question(early_url: URL, sites_of: object) -> None:
+def test_statement_timeout_ends_neither_an_upgrade_nor_a_question(early_url: URL) -> None:
     administer(early_url, f"ALTER DATABASE {early_url.database} SET statement_timeout = '60ms'")
     with connect(early_url) as reader:
         reader.execute(sa.text("SELECT 1 FROM alembic_version"))
@@ -347,7 +348,7 @@ def test_log_in_a_folder_that_may_not_be_written_is_told(sqlite_url: URL, open_f
         facts = facts_of(URL.create("sqlite", database=str(file)))
     file.parent.chmod(0o755)
 
-    [note] = facts["notes"]  # type: ignore[misc]
+    [note] = facts["notes"]
     assert re.fullmatch(r"site\.db-wal \([\d,]+ bytes\) holds the latest changes: move or copy it with the file", note)
     assert facts["state"] == "no_permission"
     assert facts["remedy"] == "give the user access to the file, to its folder, and to the journals beside it"
