@@ -101,6 +101,14 @@ class Forked:
             assert self.running, self.read("out")
             time.sleep(0.02)
 
+    def kill(self) -> bool:
+        """`kill -9`, whatever it is doing; whether it was still running."""
+        running = self.running
+        self._process.kill()
+        self._process.join()
+        self._folder.cleanup()
+        return running
+
     def finish(self, timeout: float = 120) -> Outcome:
         self._process.join(timeout)
         assert self._process.exitcode is not None
