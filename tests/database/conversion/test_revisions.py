@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from fractal_models.database.connection.engine import connect
 from tests.support.catalog import Catalog, catalog, differences, revisions
 from tests.support.commandline import run
-from tests.support.databases import databases_of, upgrade
+from tests.support.databases import databases_of
 from tests.support.old_databases.conversions import (
     OldDatabase,
     conversion_errors,
@@ -22,10 +21,11 @@ from tests.support.old_databases.conversions import (
 )
 from tests.support.old_databases.schemas import FAMILIES, OLD, REVISIONS, Family, prereleases, schema_of
 from tests.support.old_databases.values import SKIPPED, read
+from tests.support.sites import SitesOf
 
 BASELINE = REVISIONS[-1]
 
-CatalogAt = Callable[[str, str], Catalog]
+CatalogAt = Callable[[str], Catalog]
 
 ALL = [(number, engine, family) for number in OLD for engine, families in FAMILIES.items() for family in families]
 
@@ -45,20 +45,11 @@ def _case(number: int, engine: str, family: Family) -> object:
     return pytest.param(number, engine, family, marks=marks, id=f"{number:02}-{engine}-{family}")
 
 
-@pytest.fixture(scope="module")
-def catalogs(request: pytest.FixtureRequest) -> CatalogAt:
-    """Gives the catalog that an empty database of an engine has at a revision."""
-
-    @cache
-    def catalog_at(engine: str, revision: str) -> Catalog:
-        databases = databases_of(request, engine)
-        url = databases.create()
-        upgrade(url, revision)
-        found = catalog(url)
-        databases.drop(url)
-        return found
-
-    return catalog_at
+@pytest.fixture
+def catalogs(sites_of: SitesOf, engine: str, family: Family) -> CatalogAt:
+    """Gives the catalog that a database of fractal-server 2.9, with these names of constraints, has at a revision."""
+    kind = "sqlite" if engine == "sqlite" else "early" if family is Family.EARLY else "young"
+    return lambda revision: catalog(sites_of(kind, rows=False).template(revision))
 
 
 @pytest.mark.parametrize(("number", "engine", "family"), [_case(*case) for case in ALL])
@@ -73,7 +64,7 @@ def test_each_row_is_the_expected_one(
     databases = databases_of(request, engine)
     old = create_old(databases, number, family)
 
-    seconds = convert_and_check(old, catalogs, engine)
+    seconds = convert_and_check(old, catalogs)
 
     with capsys.disabled():
         before = sum(map(len, old.rows.values()))
@@ -82,13 +73,13 @@ def test_each_row_is_the_expected_one(
     databases.drop(old.url)
 
 
-def convert_and_check(old: OldDatabase, catalogs: CatalogAt, engine: str) -> float:
+def convert_and_check(old: OldDatabase, catalogs: CatalogAt) -> float:
     """Convert a database, compare all of it, and downgrade and upgrade it; the seconds of its conversion."""
     began, start = datetime.now(UTC), time.monotonic()
     outcome = convert(old.url)
     seconds = time.monotonic() - start
     assert outcome.code == 0, outcome.all
-    head = catalogs(engine, "head")
+    head = catalogs("head")
 
     assert conversion_errors(old, began) == []
     assert differences(without_legacy(catalog(old.url)), head) == []
@@ -96,7 +87,7 @@ def convert_and_check(old: OldDatabase, catalogs: CatalogAt, engine: str) -> flo
 
     rows = read(old.url, schema_of(25))
     assert run("downgrade", BASELINE, "--yes", url=old.url).code == 0
-    assert differences(without_legacy(catalog(old.url)), catalogs(engine, BASELINE)) == []
+    assert differences(without_legacy(catalog(old.url)), catalogs(BASELINE)) == []
     assert (revisions(old.url), read(old.url, schema_of(25))) == ([BASELINE], rows)
 
     assert run("upgrade", "head", url=old.url).code == 0
@@ -121,18 +112,22 @@ def reused_ids(old: OldDatabase) -> list[str]:
 
 
 PRERELEASES = [
-    pytest.param(name, engine, marks=[] if number % 4 == turn else [pytest.mark.thorough], id=f"{name}-{engine}")
+    pytest.param(
+        name, engine, Family.LATE, marks=[] if number % 4 == turn else [pytest.mark.thorough], id=f"{name}-{engine}"
+    )
     for number, name in enumerate(prereleases())
     for turn, engine in enumerate(["postgresql", "sqlite"])
 ]
 
 
-@pytest.mark.parametrize(("name", "engine"), PRERELEASES)
-def test_database_of_a_prerelease(request: pytest.FixtureRequest, name: str, engine: str, catalogs: CatalogAt) -> None:
+@pytest.mark.parametrize(("name", "engine", "family"), PRERELEASES)
+def test_database_of_a_prerelease(
+    request: pytest.FixtureRequest, name: str, engine: str, family: Family, catalogs: CatalogAt
+) -> None:
     databases = databases_of(request, engine)
     revision, schema = prereleases()[name]
-    old = create_from(databases, schema, revision)
+    old = create_from(databases, schema, revision, family)
 
-    convert_and_check(old, catalogs, engine)
+    convert_and_check(old, catalogs)
 
     databases.drop(old.url)

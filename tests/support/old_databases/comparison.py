@@ -40,7 +40,7 @@ class _Comparison:
             lines += [f"{table} {key} is too many: {found[key]}" for key in found.keys() - wanted.keys()]
             for key in wanted.keys() & found.keys():
                 lines += [
-                    f"{table}.{name} of {key}: expected {value!r}, found {found[key][name]!r}"
+                    f"{table}.{name} of {key}: {contrast(value, found[key][name])}"
                     for name, value in wanted[key].items()
                     if not self.equal(value, found[key][name])
                 ]
@@ -68,6 +68,20 @@ class _Comparison:
         if isinstance(expected, Built):
             return found is not None and same(expected.value, json.loads(found))
         return bool(expected == found) and type(expected) is type(found)
+
+
+def contrast(expected: Any, found: Any) -> str:
+    """What differs; of two dumps, the entries that do."""
+    if not isinstance(expected, Built) or not found or not isinstance(actual := json.loads(found), dict):
+        return f"expected {expected!r}, found {found!r}"
+    wanted = expected.value
+    missing, too_many = set(wanted) - set(actual), set(actual) - set(wanted)
+    other = {
+        name: (wanted[name], actual[name])
+        for name in set(wanted) & set(actual)
+        if not _same_entry(name, wanted[name], actual[name])
+    }
+    return f"lacks {missing}, has {too_many}, differs in {other}"
 
 
 def same(expected: Any, found: Any) -> bool:

@@ -34,7 +34,7 @@ class OldDatabase:
     rows: Tables
 
     def expected(self) -> Expected:
-        return expect(self.rows, OWNER)
+        return expect(self.schema, self.rows, OWNER)
 
     def snapshot(self) -> tuple[Catalog, Tables, list[str]]:
         """All that a conversion changes, which a refused or killed one must not."""

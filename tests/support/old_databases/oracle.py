@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tests.support.old_databases.rows import NOT_KNOWN, TASK_COLUMNS, UNDEFINED
-from tests.support.old_databases.schemas import schema_of
+from tests.support.old_databases.schemas import Schema, schema_of
 from tests.support.old_databases.values import NO_DATE, Json, Row, Tables
 
 NOT_USED = datetime(2024, 11, 20, tzinfo=UTC)
@@ -82,18 +82,20 @@ FILLED: dict[str, dict[str, Any]] = {
 DUMPS = ("workflow_dump", "input_dataset_dump", "output_dataset_dump", "project_dump")
 
 
-def expect(old: Tables, owner: str | None = None) -> Expected:
+def expect(schema: Schema, old: Tables, owner: str | None = None) -> Expected:
     """Rows of the baseline, made of those of an old database.
 
     Args:
+        schema: its tables and columns.
         old: rows of each of its tables.
         owner: e-mail address of the user who owns the task groups that have no other owner.
     """
-    return _Conversion(old, owner).result
+    return _Conversion(schema, old, owner).result
 
 
 class _Conversion:
-    def __init__(self, old: Tables, owner: str | None) -> None:
+    def __init__(self, schema: Schema, old: Tables, owner: str | None) -> None:
+        self.schema = schema
         self.old = old
         self.result = Expected()
         self.tables = self.result.tables
@@ -154,7 +156,7 @@ class _Conversion:
             self.tables["usergroup"].append(
                 {"id": self.all, "name": "All", "timestamp_created": Now, "viewer_paths": Built([])}
             )
-        dated = "taskgroupv2" in self.old
+        dated = "timestamp_created" in self.schema.get("linkusergroup", ())
         members = {row["user_id"] for row in self.tables["linkusergroup"] if row["group_id"] == self.all}
         for user in self.tables["user_oauth"]:
             if user["id"] not in members:
@@ -212,8 +214,9 @@ class _Conversion:
         accounts = {row["id"]: row["slurm_user"] for row in self.tables["user_settings"]}
         named = [
             user["id"]
-            for user in self.tables["user_oauth"]
-            if task.get("owner") and (user["username"] or accounts[user["user_settings_id"]]) == task["owner"]
+            for old, user in zip(self.old["user_oauth"], self.tables["user_oauth"], strict=True)
+            if task.get("owner")
+            and task["owner"] == (user["username"] or old.get("slurm_user") or accounts[user["user_settings_id"]])
         ]
         return named[0] if len(named) == 1 else self.owner
 
@@ -231,6 +234,7 @@ class _Conversion:
                 row["timestamp_created"] = self.projects[row["project_id"]]["timestamp_created"]
 
     def jobs(self) -> None:
+        """Fill and complete dumps; a history in those of datasets, which servers ignore, stays."""
         for job in self.tables["applyworkflow"]:
             project = self.projects.get(job["project_id"])
             if job["user_email"] == UNDEFINED:
@@ -241,8 +245,6 @@ class _Conversion:
                 if not dump:
                     job[column] = Built(self.build(column, job[column.replace("dump", "id")]))
                     continue
-                if "history" in dump:
-                    self.keep("applyworkflow", {"id": job["id"], column: dump.pop("history")}, column)
                 if "task_list" in dump:
                     dump["task_list"] = [put_right(step) for step in dump["task_list"]]
                 dump.setdefault("timestamp_created", (project or {"timestamp_created": NO_DATE})["timestamp_created"])
