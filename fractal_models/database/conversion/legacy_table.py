@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fractal_models.database.connection.errors import DependentObjectsError
+from fractal_models.database.conversion.mends import Mend
 from fractal_models.database.conversion.old_database import OldDatabase
 
 LEGACY = sa.Table(
@@ -26,7 +27,9 @@ LEGACY = sa.Table(
 )
 """`row_id` is null where a note is about all rows."""
 
-MOVED = "value of a column that fractal-server 2.9 does not have"
+
+MOVED = "value that has no column in fractal-server 2.9"
+"""Note on what is kept."""
 
 
 def refuse_other_table(old: OldDatabase) -> None:
@@ -67,19 +70,25 @@ def keep(old: OldDatabase, table: str, column: str, condition: str, joins: str =
     )
 
 
-def note_rows(old: OldDatabase, table: str, column: str, note: str, rows: str) -> None:
-    """Write a note on each row that a query gives the id of."""
+def note_rows(old: OldDatabase, mend: Mend, source: str) -> None:
+    """Write a note on each row of an old table that it is about.
+
+    Args:
+        old: The database.
+        mend: What is changed in the rows.
+        source: What follows FROM; `o` is the row.
+    """
     old.execute(
         f"INSERT INTO fractal_legacy (table_name, row_id, column_name, note) "
-        f"SELECT '{table}', id, :column, :note FROM ({rows}) AS noted ORDER BY id",
-        column=column,
-        note=note,
+        f"SELECT '{mend.table}', o.id, :column, :note FROM {source} WHERE {mend.condition} ORDER BY o.id",
+        column=mend.column,
+        note=mend.note,
     )
 
 
-def note_all(old: OldDatabase, table: str, column: str, note: str) -> None:
+def note_all(old: OldDatabase, table: str, column: str, text: str) -> None:
     """Write one note on all rows."""
-    write(old, [{"table_name": table, "row_id": None, "column_name": column, "value": None, "note": note}])
+    write(old, [note(table, None, column, text)])
 
 
 def write(old: OldDatabase, entries: list[dict[str, Any]]) -> None:
@@ -92,3 +101,8 @@ def write(old: OldDatabase, entries: list[dict[str, Any]]) -> None:
             ),
             entries,
         )
+
+
+def note(table: str, row: int | None, column: str, text: str) -> dict[str, Any]:
+    """A row with a note, and without value."""
+    return {"table_name": table, "row_id": row, "column_name": column, "value": None, "note": text}

@@ -79,7 +79,8 @@ def mends(words: Words, old: Callable[[str], str]) -> list[Mend]:
     """
     email = SOLE_EMAIL.format(old_linkuserproject=old("linkuserproject"))
     unknown = f"{words.date('o.timestamp_created')} = {words.unknown_date}"
-    found = [
+    of_project = f"{unknown} AND p.timestamp_created <> {words.unknown_date}"
+    return [
         Mend(
             "project",
             "timestamp_created",
@@ -88,13 +89,7 @@ def mends(words: Words, old: Callable[[str], str]) -> list[Mend]:
             note="filled with the start of its first job",
         ),
         *(
-            Mend(
-                table,
-                "timestamp_created",
-                condition=f"{unknown} AND p.timestamp_created <> {words.unknown_date}",
-                value="p.timestamp_created",
-                note="filled with the date of its project",
-            )
+            Mend(table, "timestamp_created", of_project, "p.timestamp_created", "filled with the date of its project")
             for table in ("workflow", "dataset")
         ),
         Mend(
@@ -111,21 +106,21 @@ def mends(words: Words, old: Callable[[str], str]) -> list[Mend]:
             value=words.last_used,
             note="filled with the placeholder",
         ),
+        *(_dated(words, column) for column in ("workflow_dump", "input_dataset_dump", "output_dataset_dump")),
     ]
+
+
+def _dated(words: Words, column: str) -> Mend:
+    """Add the date to a dump of a job."""
     date = (
         f"CASE WHEN p.id IS NULL OR p.timestamp_created = {words.unknown_date} THEN '{UNKNOWN_DATE}' "
         f"ELSE {words.isoformat('p.timestamp_created')} END"
     )
-    for column in ("workflow_dump", "input_dataset_dump", "output_dataset_dump"):
-        dump = f"o.{column}"
-        found.append(
-            Mend(
-                "applyworkflow",
-                column,
-                condition=lacks_key(words, dump, "timestamp_created"),
-                value=with_member(words, dump, "timestamp_created", date),
-                note="key timestamp_created was missing and has the date of the job's project, else the placeholder",
-                each=False,
-            )
-        )
-    return found
+    return Mend(
+        "applyworkflow",
+        column,
+        condition=lacks_key(words, f"o.{column}", "timestamp_created"),
+        value=with_member(words, f"o.{column}", "timestamp_created", date),
+        note="key timestamp_created was missing, and has the date of the job's project, else the placeholder",
+        each=False,
+    )

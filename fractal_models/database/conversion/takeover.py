@@ -43,10 +43,9 @@ def write_notes(old: OldDatabase, table: str) -> None:
     """Write the notes of the mends of a table, before they change it."""
     source = f"{old.name(table)} o {joins_of(old, table)}"
     for mend in mends_of(old, table):
-        rows = f"SELECT o.id FROM {source} WHERE {mend.condition}"
         if mend.each:
-            legacy_table.note_rows(old, table, mend.column, mend.note, rows)
-        elif old.execute(f"{rows} LIMIT 1").first():
+            legacy_table.note_rows(old, mend, source)
+        elif old.execute(f"SELECT 1 FROM {source} WHERE {mend.condition} LIMIT 1").first():
             legacy_table.note_all(old, table, mend.column, mend.note)
 
 

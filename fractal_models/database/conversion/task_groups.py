@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -49,7 +48,7 @@ class Task(NamedTuple):
 
 @dataclass
 class Group:
-    """A group to be made, or one that is there."""
+    """A group to be made."""
 
     package: Package
     origin: str
@@ -57,19 +56,17 @@ class Group:
     """None if the operator has to name the owner."""
 
     tasks: list[Task]
-    id: int | None = None
-    """Primary key of a group that is there."""
 
 
 @dataclass
 class Plan:
-    """Groups of all tasks that have none."""
+    """New groups of all tasks that have none."""
 
     groups: list[Group] = field(default_factory=list)
 
     def without_owner(self) -> list[Task]:
         """Tasks of new groups whose owner is not known."""
-        return [task for group in self.groups if group.id is None and group.user_id is None for task in group.tasks]
+        return [task for group in self.groups if group.user_id is None for task in group.tasks]
 
 
 def package_of(source: str | None) -> tuple[str, Package] | None:
@@ -81,12 +78,10 @@ def package_of(source: str | None) -> tuple[str, Package] | None:
     return ORIGINS[mode], Package(re.sub(r"[-_.]+", "-", name).lower(), version, extras or None, python or None)
 
 
-def folders(command: str | None) -> tuple[str | None, str | None]:
+def paths(command: str | None) -> tuple[str | None, str | None]:
     """Folder of the virtual environment whose interpreter begins a command, and the folder above it."""
-    interpreter = PurePosixPath(next(iter((command or "").split()), ""))
-    if interpreter.parent.name != "bin" or len(interpreter.parents) < 3:
-        return None, None
-    return str(interpreter.parents[1]), str(interpreter.parents[2])
+    *folders, _ = next(iter((command or "").split()), "").split("/")
+    return "/".join(folders[:-1]) or None, "/".join(folders[:-2]) or None
 
 
 def plan(old: OldDatabase, task_owner: str | None) -> Plan:
@@ -105,7 +100,7 @@ def plan(old: OldDatabase, task_owner: str | None) -> Plan:
     tasks = list(_tasks(old))
     if not tasks:
         return groups
-    present, owners = _present_groups(old), _users_by_name(old)
+    owners = _users_by_name(old)
     packages: dict[Package, Group] = {}
     for task in tasks:
         found = package_of(task.source)
@@ -117,7 +112,7 @@ def plan(old: OldDatabase, task_owner: str | None) -> Plan:
             continue
         origin, package = found
         if package not in packages:
-            packages[package] = Group(package, origin, None, [], present.get(package))
+            packages[package] = Group(package, origin, None, [])
             groups.groups.append(packages[package])
         packages[package].tasks.append(task)
     if asking := groups.without_owner():
@@ -135,16 +130,6 @@ def _tasks(old: OldDatabase) -> Iterator[Task]:
         f"FROM {old.name('taskv2')} {where} ORDER BY id"
     )
     return (Task(*row) for row in old.execute(query))
-
-
-def _present_groups(old: OldDatabase) -> dict[Package, int]:
-    if "taskgroupv2" not in old.columns:
-        return {}
-    rows = old.execute(
-        "SELECT id, pkg_name, version, pip_extras, python_version FROM taskgroupv2 "
-        "WHERE origin <> 'other' ORDER BY id DESC"
-    )
-    return {Package(name, version, extras or None, python or None): id_ for id_, name, version, extras, python in rows}
 
 
 def _users_by_name(old: OldDatabase) -> dict[str, int]:
@@ -189,28 +174,23 @@ def add(old: OldDatabase, groups: Plan) -> None:
     table, now = baseline_tables()["taskgroupv2"], get_timestamp()
     everybody = old.execute("SELECT id FROM usergroup WHERE name = :name", name=ALL).scalar_one()
     for group in groups.groups:
-        if group.id is None:
-            venv_path, path = folders(group.tasks[0].command)
-            values: dict[str, Any] = {
-                **group.package._asdict(),
-                "user_id": group.user_id,
-                "user_group_id": everybody,
-                "origin": group.origin,
-                "path": path if group.origin != "other" else None,
-                "venv_path": venv_path if group.origin != "other" else None,
-                "pinned_package_versions": {},
-                "active": True,
-                "timestamp_created": now,
-                "timestamp_last_used": datetime.fromisoformat(LAST_USED),
-            }
-            key = old.connection.execute(table.insert().values(values)).inserted_primary_key
-            assert key is not None
-            group.id = key[0]
-            legacy_table.write(
-                old,
-                [{"table_name": "taskgroupv2", "row_id": group.id, "column_name": "id", "value": None, "note": "made"}],
-            )
+        venv_path, path = paths(group.tasks[0].command) if group.origin != "other" else (None, None)
+        values: dict[str, Any] = {
+            **group.package._asdict(),
+            "user_id": group.user_id,
+            "user_group_id": everybody,
+            "origin": group.origin,
+            "path": path,
+            "venv_path": venv_path,
+            "pinned_package_versions": {},
+            "active": True,
+            "timestamp_created": now,
+            "timestamp_last_used": datetime.fromisoformat(LAST_USED),
+        }
+        key = old.connection.execute(table.insert().values(values)).inserted_primary_key
+        assert key is not None
+        legacy_table.write(old, [legacy_table.note("taskgroupv2", key[0], "id", "group made")])
         old.connection.execute(
             sa.text(f"UPDATE {old.name('taskv2')} SET taskgroupv2_id = :group_id WHERE id = :id"),
-            [{"group_id": group.id, "id": task.id} for task in group.tasks],
+            [{"group_id": key[0], "id": task.id} for task in group.tasks],
         )

@@ -47,11 +47,9 @@ def add_settings(old: OldDatabase) -> None:
             f"INSERT INTO user_settings ({columns}) VALUES ({parameters}) RETURNING id", **given
         ).scalar_one()
         old.execute(f"UPDATE {users} SET user_settings_id = :settings WHERE id = :user", settings=settings, user=user)
-    legacy_table.write(old, [_note("user_oauth", user, "user_settings_id", "settings made") for user, *_ in rows])
-
-
-def _note(table: str, row: int, column: str, note: str) -> dict[str, object]:
-    return {"table_name": table, "row_id": row, "column_name": column, "value": None, "note": note}
+    legacy_table.write(
+        old, [legacy_table.note("user_oauth", user, "user_settings_id", "settings made") for user, *_ in rows]
+    )
 
 
 def add_memberships(old: OldDatabase) -> None:
@@ -63,7 +61,7 @@ def add_memberships(old: OldDatabase) -> None:
         key = old.connection.execute(groups.insert().values(values)).inserted_primary_key
         assert key is not None
         group = key[0]
-        legacy_table.write(old, [_note("usergroup", group, "id", "group made")])
+        legacy_table.write(old, [legacy_table.note("usergroup", group, "id", "group made")])
     missing = "SELECT id FROM user_oauth WHERE id NOT IN (SELECT user_id FROM linkusergroup WHERE group_id = :group)"
     users = old.connection.scalars(sa.text(f"{missing} ORDER BY id"), {"group": group}).all()
     if users:
@@ -72,5 +70,5 @@ def add_memberships(old: OldDatabase) -> None:
         rows = [{"group_id": group, "user_id": user, "timestamp_created": date} for user in users]
         old.connection.execute(links.insert(), rows)
         legacy_table.write(
-            old, [_note("linkusergroup", user, "user_id", f"membership of {ALL} made") for user in users]
+            old, [legacy_table.note("linkusergroup", user, "user_id", f"membership of {ALL} made") for user in users]
         )
