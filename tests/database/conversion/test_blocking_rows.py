@@ -36,7 +36,7 @@ CASES = {
     ),
 }
 
-SQL = re.compile(r"\b(?:UPDATE|DELETE) .*?(?=;|$)", re.MULTILINE)
+SQL = re.compile(r"`((?:UPDATE|DELETE) [^`]*)`")
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])

@@ -36,7 +36,8 @@ def test_killed_conversion(databases: Databases, kills: int, capsys: pytest.Capt
         old = copy_of(databases, template)
         began = datetime.now(UTC)
         process = Forked(*CONVERT, url=old.url)
-        time.sleep(random.uniform(0.1, 1) * duration)
+        process.wait_until_it_says("converting")
+        time.sleep(random.uniform(0, 1.2 * duration))
         process.kill()
 
         wait_for_the_end_of_other_sessions(old.url)
@@ -59,10 +60,12 @@ def test_killed_conversion(databases: Databases, kills: int, capsys: pytest.Capt
 
 
 def undisturbed(databases: Databases, template: OldDatabase) -> tuple[float, object]:
-    """Seconds of a conversion that nobody kills, and the catalog that it leaves."""
+    """Seconds that a conversion takes once it has begun, and the catalog that it leaves."""
     old = copy_of(databases, template)
+    process = Forked(*CONVERT, url=old.url)
+    process.wait_until_it_says("converting")
     start = time.monotonic()
-    outcome = Forked(*CONVERT, url=old.url).finish()
+    outcome = process.finish()
     assert outcome.code == 0, outcome.all
     duration = time.monotonic() - start
     found = catalog(old.url)

@@ -129,7 +129,7 @@ POSTGRESQL = {
         "SELECT count(*) FROM pg_statistic_ext WHERE stxname = 'site_statistics'",
     ),
     "child table": Addition(
-        ("CREATE TABLE site_states (note text) INHERITS (state)", "INSERT INTO site_states (data) VALUES ('{}')"),
+        ("CREATE TABLE site_states (note text) INHERITS (state)",),
         "SELECT count(*) FROM pg_inherits WHERE inhparent = 'state'::regclass",
     ),
     "reloptions": Addition(
