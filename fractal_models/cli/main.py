@@ -40,7 +40,7 @@ exit codes:
   7  the database is unreachable, or the connection is read-only
   8  another session held a lock for longer than the timeout
   9  not confirmed
-  10  objects of another application depend on what a downgrade drops
+  10  objects of another application depend on what a downgrade or a conversion drops
   130  interrupted
 """
 

@@ -22,7 +22,7 @@ class DatabaseError(Exception):
 
 
 class NeedsUpgradeError(DatabaseError):
-    """The database is empty or behind head."""
+    """The database is empty, behind head, or older than 2.9."""
 
     exit_code = 3
 
@@ -64,7 +64,7 @@ class DeclinedError(DatabaseError):
 
 
 class DependentObjectsError(DatabaseError):
-    """Objects of another application depend on what a downgrade drops."""
+    """Objects of another application depend on what a downgrade or a conversion drops."""
 
     exit_code = 10
 

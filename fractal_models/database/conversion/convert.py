@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from fractal_models.database.connection.errors import DriftError
-from fractal_models.database.conversion import jobs, legacy_table, preflight, task_groups, users
+from fractal_models.database.conversion import jobs, legacy_table, preflight, site_objects, task_groups, users
 from fractal_models.database.conversion.old_database import OldDatabase
 from fractal_models.database.conversion.postgresql import PostgreSQL
 from fractal_models.database.conversion.progress import Progress
@@ -30,6 +30,7 @@ def convert(connection: Connection, task_owner: str | None, progress: Progress) 
     """
     old = OldDatabase.read(connection)
     legacy_table.refuse_other_table(old)
+    site_objects.refuse_dependents(old)
     require_none(preflight.examine(old))
     groups = task_groups.plan(old, task_owner)
     engine: Engine = SQLite(old) if connection.dialect.name == "sqlite" else PostgreSQL(old)

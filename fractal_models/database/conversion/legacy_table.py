@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from fractal_models.database.connection.errors import DependentObjectsError
 from fractal_models.database.conversion.mends import Mend
 from fractal_models.database.conversion.old_database import OldDatabase
+from fractal_models.database.inspection.autogenerate import LEGACY_TABLE
 
 LEGACY = sa.Table(
-    "fractal_legacy",
+    LEGACY_TABLE,
     sa.MetaData(),
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("table_name", sa.String, nullable=False),

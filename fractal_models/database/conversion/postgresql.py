@@ -53,6 +53,8 @@ class PostgreSQL:
         old, run = self.old, self._operations.execute
         tables = list(old.columns)
         run(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            run(f"SET LOCAL {setting} = 0")
         # Rows that a policy hides would be left behind: an error is better.
         run("SET LOCAL row_security = off")
         self._triggers = list(old.execute(TRIGGERS, tables=tables).all())

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+
+from sqlalchemy.exc import DBAPIError
 
 from fractal_models.database.conversion.old_database import OldDatabase
 from fractal_models.database.revisions.findings import Finding, Rule
-from fractal_models.database.revisions.rules import orphans
+from fractal_models.database.revisions.history import BASELINE, pending
+from fractal_models.database.revisions.rules import orphans, rules
 
 
 def _rules(old: OldDatabase) -> Iterator[Rule]:
@@ -45,6 +49,17 @@ def _rules(old: OldDatabase) -> Iterator[Rule]:
 def examine(old: OldDatabase) -> list[Finding]:
     """Find the rows that block a conversion."""
     findings = [finding for rule in _rules(old) if (finding := rule.find(old.connection)) is not None]
+    findings += _of_later_revisions(old)
     if old.connection.dialect.name == "sqlite":
         findings += orphans(old.connection)
     return findings
+
+
+def _of_later_revisions(old: OldDatabase) -> Iterator[Finding]:
+    """Rows that block later revisions, as far as the columns are there; the others follow after the conversion."""
+    for rule in (rule for revision in pending(BASELINE) for rule in rules(revision)):
+        # Other rules are about the form of tables, which changes.
+        if rule.table in old.columns:
+            with suppress(DBAPIError), old.connection.begin_nested():
+                if (finding := rule.find(old.connection)) is not None:
+                    yield finding

@@ -20,7 +20,14 @@ def _skip(text: str, position: int) -> int:
 
 
 def members(text: str) -> dict[str, str] | None:
-    """Values of an object by key, as texts; None if the text is not an object."""
+    """Values of an object by key, as texts; None if the text is not an object, or not JSON."""
+    try:
+        return _members(text)
+    except (ValueError, IndexError):
+        return None
+
+
+def _members(text: str) -> dict[str, str] | None:
     position = _skip(text, 0)
     if text[position : position + 1] != "{":
         return None

@@ -13,6 +13,7 @@ from fractal_models.database.connection.errors import DependentObjectsError
 from fractal_models.database.conversion.dialects import SQLiteWords
 from fractal_models.database.conversion.mends import MISSING
 from fractal_models.database.conversion.old_database import OLD_PREFIX, OldDatabase
+from fractal_models.database.conversion.site_objects import broken_on_sqlite, refuse
 from fractal_models.database.conversion.takeover import joins_of, mends_of, ranges, write_notes
 from fractal_models.database.revisions.baseline import baseline_tables
 from fractal_models.database.revisions.history import BASELINE, scripts
@@ -37,6 +38,7 @@ class SQLite:
         assert isinstance(old.words, SQLiteWords)
         old.words.register(old.connection)
         self._run = old.connection.exec_driver_sql
+        self._broken = broken_on_sqlite(old)
         self._beside = [row for row in self._run(BESIDE) if row.tbl_name in old.columns]
         self._own = {table: list(self._own_columns(table)) for table in old.columns if table in baseline_tables()}
 
@@ -125,6 +127,7 @@ class SQLite:
             ):
                 run(sql)
         run(f"PRAGMA legacy_alter_table = {self._legacy_alter_table}")
+        refuse(f"{name} needs what is dropped" for name in sorted(broken_on_sqlite(self.old) - self._broken))
 
     def _is_dropped(self, table: str, sql: str) -> bool:
         """Whether an index is over a column that the baseline lacks."""

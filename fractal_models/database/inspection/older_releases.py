@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect
 from fractal_models.database.connection.errors import DatabaseState, Status
 from fractal_models.database.revisions.baseline import baseline_operations
 from fractal_models.database.revisions.history import BASELINE, ServerRelease, release_name, server_releases
-from fractal_models.database.revisions.older_schemas import Column, columns_at, match, spans
+from fractal_models.database.revisions.older_schemas import Column, columns_at, match, nearest, older_revisions, spans
 from fractal_models.tables import METADATA
 
 SHOWN_DIFFERENCES = 5
@@ -47,13 +47,18 @@ def older_release(connection: Connection, revision: str) -> Status | None:
 
 def _unlike(release: ServerRelease, columns: set[Column]) -> Status:
     """State at a revision before 2.9 whose columns are of no revision."""
-    known, expected = columns & spans().keys(), columns_at(release.position)
+    known = columns & spans().keys()
+    position = nearest(known, release.revision)
+    expected = columns_at(position)
     differences = [f"column {table}.{column} is missing" for table, column in sorted(expected - known)]
     differences += [f"column {table}.{column} is of another release" for table, column in sorted(known - expected)]
     shown = "; ".join(differences[:SHOWN_DIFFERENCES])
     if len(differences) > SHOWN_DIFFERENCES:
         shown += f"; … ({len(differences)} in all)"
-    message = f"the schema differs from revision {release.revision} of {release.name}: {shown}"
+    message = (
+        f"the database is at revision {release.revision} of {release.name}; of all releases, its schema is nearest to "
+        f"that of {release_name(older_revisions()[position])}, but {shown}"
+    )
     return replace(
         DatabaseState.DRIFTED.status(message),
         revisions=(release.revision,),

@@ -85,6 +85,14 @@ def match(columns: Set[Column], revision: str) -> Match | None:
     return None
 
 
+def nearest(columns: Set[Column], revision: str) -> int:
+    """Position of the revision from whose columns a set differs least, the one that the database names before others."""
+    named = older_revisions().index(revision)
+    return min(
+        range(len(older_revisions())), key=lambda position: (len(columns ^ columns_at(position)), position != named)
+    )
+
+
 def _rank(revision: str, named: str) -> tuple[bool, bool]:
     """Order of revisions with the same columns: the one that is named, then one that was the head of a release."""
     return revision != named, server_releases()[revision].last is None
