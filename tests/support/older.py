@@ -1,7 +1,5 @@
 """Small databases of releases before 2.9, whose columns may all be null, for tests of single steps of a conversion."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,6 +33,12 @@ TYPES: dict[str, sa.types.TypeEngine[Any]] = {
 }
 """Types of columns that the baseline lacks; the others are text."""
 
+INDEXES = (
+    "CREATE UNIQUE INDEX ix_user_oauth_email ON user_oauth (email)",
+    "CREATE INDEX ix_oauthaccount_account_id ON oauthaccount (account_id)",
+    "CREATE INDEX ix_oauthaccount_oauth_name ON oauthaccount (oauth_name)",
+)
+
 
 def older_tables(revision: str) -> sa.MetaData:
     """The tables at a revision of fractal-server."""
@@ -49,7 +53,15 @@ def older_tables(revision: str) -> sa.MetaData:
         sa.Table(
             name,
             metadata,
-            *(sa.Column(column.name, column.type, primary_key=column.primary_key) for column in kept),
+            *(
+                sa.Column(
+                    column.name,
+                    column.type,
+                    primary_key=column.primary_key,
+                    server_default=getattr(column.server_default, "arg", None),
+                )
+                for column in kept
+            ),
             *(sa.Column(column, TYPES.get(column, sa.String()), primary_key=column == "id") for column in dropped),
             *(
                 sa.ForeignKeyConstraint([column.name], [key.target_fullname])
@@ -57,7 +69,9 @@ def older_tables(revision: str) -> sa.MetaData:
                 for key in column.foreign_keys
             ),
         )
-    metadata.tables["user_oauth"].append_constraint(sa.UniqueConstraint("email"))
+    for name in {"task", "usergroup"} & metadata.tables.keys():
+        unique = "source" if name == "task" else "name"
+        metadata.tables[name].append_constraint(sa.UniqueConstraint(unique))
     return metadata
 
 
@@ -69,6 +83,8 @@ def create_older(databases: Databases, release: str, rows: dict[str, list[dict[s
     engine = maintenance_engine(url)
     with engine.begin() as connection:
         metadata.create_all(connection)
+        for statement in INDEXES:
+            connection.exec_driver_sql(statement)
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
         connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{revision}')")
         for table, entries in (rows or {}).items():

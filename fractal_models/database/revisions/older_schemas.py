@@ -86,11 +86,9 @@ def match(columns: Set[Column], revision: str) -> Match | None:
 
 
 def nearest(columns: Set[Column], revision: str) -> int:
-    """Position of the revision from whose columns a set differs least, the one that the database names before others."""
-    named = older_revisions().index(revision)
-    return min(
-        range(len(older_revisions())), key=lambda position: (len(columns ^ columns_at(position)), position != named)
-    )
+    """Position of the revision from whose columns a set differs least, if possible the one that the database names."""
+    revisions = older_revisions()
+    return min(range(len(revisions)), key=lambda at: (len(columns ^ columns_at(at)), revisions[at] != revision))
 
 
 def _rank(revision: str, named: str) -> tuple[bool, bool]:
