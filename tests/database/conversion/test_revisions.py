@@ -1,13 +1,14 @@
 """Databases of every old revision are converted: each row is the one that the oracle expects."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
 from fractal_models.database.connection.engine import connect
+from fractal_models.testing.databases import Databases
 from tests.support.catalog import Catalog, catalog, differences, revisions
 from tests.support.commandline import run
 from tests.support.databases import databases_of
@@ -19,9 +20,17 @@ from tests.support.old_databases.conversions import (
     create_old,
     without_legacy,
 )
-from tests.support.old_databases.schemas import FAMILIES, OLD, REVISIONS, Family, prereleases, schema_of
+from tests.support.old_databases.schemas import (
+    FAMILIES,
+    OLD,
+    REVISIONS,
+    Family,
+    create_tables,
+    prereleases,
+    schema_of,
+)
 from tests.support.old_databases.values import SKIPPED, read
-from tests.support.sites import SitesOf
+from tests.support.sites import Sites, SitesOf
 
 BASELINE = REVISIONS[-1]
 
@@ -45,11 +54,24 @@ def _case(number: int, engine: str, family: Family) -> object:
     return pytest.param(number, engine, family, marks=marks, id=f"{number:02}-{engine}-{family}")
 
 
+@pytest.fixture(scope="module")
+def early_sites(fractal_postgresql_databases: Databases) -> Iterator[Sites]:
+    """A database of fractal-server 2.9 that an early release has created, without rows."""
+    url = fractal_postgresql_databases.create()
+    create_tables(url, schema_of(25), BASELINE, Family.EARLY)
+    sites = Sites(fractal_postgresql_databases, url)
+    yield sites
+    sites.drop()
+
+
 @pytest.fixture
-def catalogs(sites_of: SitesOf, engine: str, family: Family) -> CatalogAt:
+def catalogs(request: pytest.FixtureRequest, sites_of: SitesOf, engine: str, family: Family) -> CatalogAt:
     """Gives the catalog that a database of fractal-server 2.9, with these names of constraints, has at a revision."""
-    kind = "sqlite" if engine == "sqlite" else "early" if family is Family.EARLY else "young"
-    return lambda revision: catalog(sites_of(kind, rows=False).template(revision))
+    if family is Family.EARLY:
+        sites: Sites = request.getfixturevalue("early_sites")
+    else:
+        sites = sites_of("sqlite" if engine == "sqlite" else "young", rows=False)
+    return lambda revision: catalog(sites.template(revision))
 
 
 @pytest.mark.parametrize(("number", "engine", "family"), [_case(*case) for case in ALL])
