@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Sequence
@@ -97,6 +98,14 @@ class Forked:
     def send(self, number: int) -> None:
         """Send a signal, if it is still running."""
         self._program.send_signal(number)
+
+    def kill(self) -> bool:
+        """`kill -9`, whatever it is doing; whether it was still running."""
+        running = self.running
+        self._program.send_signal(signal.SIGKILL)
+        self._program.wait(60)
+        self._folder.cleanup()
+        return running
 
     def finish(self, timeout: float = 120) -> Outcome:
         code = self._program.wait(timeout)

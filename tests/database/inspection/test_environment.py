@@ -348,7 +348,7 @@ def test_log_in_a_folder_that_may_not_be_written_is_told(sqlite_url: URL, open_f
         facts = facts_of(URL.create("sqlite", database=str(file)))
     file.parent.chmod(0o755)
 
-    [note] = facts["notes"]
+    (note,) = facts["notes"]
     assert re.fullmatch(r"site\.db-wal \([\d,]+ bytes\) holds the latest changes: move or copy it with the file", note)
     assert facts["state"] == "no_permission"
     assert facts["remedy"] == "give the user access to the file, to its folder, and to the journals beside it"
