@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -56,8 +57,9 @@ class _Watcher:
         self.received: int | None = None
         self._since = 0.0
         self._handled = threading.Event()
-        self._read, self.write = os.pipe()
-        os.set_blocking(self.write, False)
+        # Not a pipe, which cannot be non-blocking on every platform.
+        self._received, self.sender = socket.socketpair()
+        self.sender.setblocking(False)
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -68,7 +70,7 @@ class _Watcher:
             raise Interruption(number)
 
     def _watch(self) -> None:
-        while number := os.read(self._read, 1)[0]:
+        while number := self._received.recv(1)[0]:
             if number not in WORDS:
                 continue
             if not self._handled.wait(0.05):
@@ -85,13 +87,15 @@ class _Watcher:
             # A statement that was only about to begin is cancelled the next time.
             if self._handled.wait(0.2):
                 return
-        _end(number, self.work.describe() if self.work is not None else "")
+        line = self.work.describe() if self.work is not None else ""
+        if not self._handled.is_set():
+            _end(number, line)
 
     def stop(self) -> None:
-        os.write(self.write, b"\0")
+        self.sender.send(b"\0")
         self._thread.join()
-        os.close(self._read)
-        os.close(self.write)
+        self._received.close()
+        self.sender.close()
 
 
 _watcher: _Watcher | None = None
@@ -132,7 +136,7 @@ def raising() -> Iterator[bool]:
         yield False
         return
     _watcher = _Watcher()
-    wakeup = signal.set_wakeup_fd(_watcher.write, warn_on_full_buffer=False)
+    wakeup = signal.set_wakeup_fd(_watcher.sender.fileno(), warn_on_full_buffer=False)
     before = _install(_watcher.handle)
     try:
         yield True

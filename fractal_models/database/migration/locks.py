@@ -101,13 +101,18 @@ def migrator_lock(connection: Connection, timeout: float, report: Report) -> Ite
         yield
     finally:
         # A lost connection has lost the lock as well.
-        with suppress(DBAPIError):
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
-            connection.execute(text("RESET application_name"))
-            if _detects_lost_clients(connection):
-                connection.execute(text("RESET client_connection_check_interval"))
-            connection.commit()
+        if not connection.invalidated:
+            _release(connection)
+
+
+def _release(connection: Connection) -> None:
+    with suppress(DBAPIError):
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
+        connection.execute(text("RESET application_name"))
+        if _detects_lost_clients(connection):
+            connection.execute(text("RESET client_connection_check_interval"))
+        connection.commit()
 
 
 def _identify(connection: Connection) -> None:
@@ -186,6 +191,8 @@ class LockBudget:
     def __exit__(self, *_: object) -> None:
         for name, listener in self._listeners.items():
             event.remove(self._connection, name, listener)
+        if self._connection.invalidated:
+            return
         with suppress(DBAPIError):
             self._connection.rollback()
             self._connection.execute(text("RESET lock_timeout"))

@@ -1,6 +1,6 @@
 """Faults at any moment of an upgrade: each ends with its exit code and one line, and the next upgrade finishes.
 
-`test_kill.py` has those that leave nobody to say a line.
+`test_kill.py` has those that leave nobody to say a line, `test_interruption.py` the same faults at one moment.
 """
 
 import random
@@ -105,7 +105,9 @@ def mortal_faults(mortal: Mortal) -> Faults:
     return Faults(mortal)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.thorough)]
+)
 @mainly_on("postgresql")
 def test_signal(
     number: signal.Signals, code: int, faults: Faults, thorough: bool, capsys: pytest.CaptureFixture[str]
@@ -120,8 +122,9 @@ def terminate(url: URL, _upgrading: Forked) -> None:
     administer(url, *(f"SELECT pg_terminate_backend({process})" for process in sessions_of(url)))
 
 
-def test_end_of_the_session(mortal_faults: Faults, thorough: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    while mortal_faults.number < (10 if thorough else 1):
+@pytest.mark.thorough
+def test_end_of_the_session(mortal_faults: Faults, capsys: pytest.CaptureFixture[str]) -> None:
+    while mortal_faults.number < 10:
         mortal_faults.examine(*mortal_faults.upgrade(terminate), 7)
 
     mortal_faults.tell("pg_terminate_backend", capsys)
@@ -182,8 +185,9 @@ def test_full_disk_of_a_file(faults: Faults, thorough: bool, capsys: pytest.Capt
     faults.tell("full disk", capsys)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("fractal_backend", ["sqlite"], scope="session")
-def test_file_that_may_not_grow(faults: Faults, thorough: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_file_that_may_not_grow(faults: Faults, capsys: pytest.CaptureFixture[str]) -> None:
     more = 0
 
     def limit(connection: sqlite3.Connection, _record: object) -> None:
@@ -192,7 +196,7 @@ def test_file_that_may_not_grow(faults: Faults, thorough: bool, capsys: pytest.C
 
     sa.event.listen(Engine, "connect", limit)
     try:
-        for more in (0, 5, 10, 20) if thorough else (10,):
+        for more in (0, 5, 10, 20):
             url = faults.databases.create(faults.template)
             outcome = run("upgrade", "head", url=url)
             assert outcome.code == 7
