@@ -28,6 +28,7 @@ from tests.support.commandline import ALEMBIC, COMMAND, converse, environment, f
 from tests.support.databases import alembic_config, upgrade
 from tests.support.dumps import snapshot
 from tests.support.pooler import pooler
+from tests.support.preloaded import stand_ins
 from tests.support.processes import Forked
 from tests.support.rows import SECRETS
 from tests.support.server_2_9 import BASELINE
@@ -293,7 +294,7 @@ def test_closed_output_is_no_error(tmp_path: Path) -> None:
 
 
 def test_plain_alembic_tells_in_one_line_too(closed_url: URL) -> None:
-    outcome = finish(start("upgrade", "head", url=closed_url, program=ALEMBIC))
+    outcome = Forked("upgrade", "head", url=closed_url, program=ALEMBIC).finish()
 
     assert outcome.code == 255
     assert re.fullmatch(
@@ -318,8 +319,9 @@ def test_ctrl_c_is_told_in_one_line() -> None:
     assert (outcome.code, outcome.err) == (130, "fractal-models: interrupted\n")
 
 
-def test_reader_that_has_seen_enough_is_no_error(sqlite_url: URL) -> None:
-    piped = f"{shlex.quote(COMMAND)} status | head -n 1; echo ${{PIPESTATUS[0]}}"
+def test_reader_that_has_seen_enough_is_no_error(sqlite_url: URL, tmp_path: Path) -> None:
+    stand_ins(tmp_path)
+    piped = f"{tmp_path}/fractal-models status | head -n 1; echo ${{PIPESTATUS[0]}}"
 
     done = subprocess.run(
         ["bash", "-c", piped], env=environment(sqlite_url), capture_output=True, text=True, check=True

@@ -11,6 +11,7 @@ from textwrap import dedent
 import pytest
 
 from tests.support.databases import ROOT, upgrade
+from tests.support.processes import Forked
 
 pytest_plugins = ["pytester"]
 
@@ -45,7 +46,7 @@ def test_python_blocks_of_the_readme_run(folder: Path) -> None:
     for_servers, for_analysts = blocks(README, "python")
     assert run(for_servers, folder) == "1 ['/data/plate-1']\n"
 
-    subprocess.check_output([str(Path(sys.executable).parent / "fractal-models"), "seed", "--size", "2"], cwd=folder)
+    assert Forked("seed", "--size", "2", url="sqlite:///fractal.db").finish().code == 0
     assert [line.partition("+00:00 ")[2] for line in run(for_analysts, folder).splitlines()] == [
         "admin@example.org Segmentation Processed",
         "user1@example.org Segmentation Processed",

@@ -16,6 +16,7 @@ from tests.support.rows import content
 from tests.support.server_2_9 import BASELINE
 from tests.support.sites import Sites
 
+BELOW = {above: below for below, above in STEPS}
 READING = ("SELECT", "SHOW", "SET", "RESET")
 
 
@@ -81,15 +82,16 @@ def test_run_goes_on_where_the_last_one_was_cut_short(
 def test_upgrade_that_was_cut_short_leaves_nothing_on_the_way_down(
     postgres_sites: Sites, below: str, above: str
 ) -> None:
+    target = BELOW.get(below, BASELINE)
     for statements in (1, 8):
         url = postgres_sites.at(below)
         if migrate(url, "upgrade", above, statements):
             break
 
-        assert migrate(url, "downgrade", BASELINE, 10_000)
+        assert migrate(url, "downgrade", target, 10_000)
 
-        assert revisions(url) == [BASELINE]
-        assert differences(catalog(url), catalog(postgres_sites.template(BASELINE))) == []
+        assert revisions(url) == [target]
+        assert differences(catalog(url), catalog(postgres_sites.template(target))) == []
 
 
 @pytest.mark.parametrize(("below", "above"), STEPS)
@@ -101,10 +103,10 @@ def test_downgrade_that_was_cut_short_is_undone_on_the_way_up(postgres_sites: Si
         status = inspect_database(url)
         assert status.state is not DatabaseState.DRIFTED or "a downgrade from there was cut short" in status.remedy
 
-        assert migrate(url, "upgrade", "head", 10_000)
+        assert migrate(url, "upgrade", above, 10_000)
 
-        assert inspect_database(url).state is DatabaseState.AT_HEAD
-        assert differences(catalog(url), catalog(postgres_sites.template("head"))) == []
+        assert inspect_database(url).state in {DatabaseState.AT_HEAD, DatabaseState.BEHIND}
+        assert differences(catalog(url), catalog(postgres_sites.template(above))) == []
 
 
 def test_on_sqlite_a_run_that_was_cut_short_has_done_nothing(sqlite_sites: Sites) -> None:

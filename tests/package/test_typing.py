@@ -35,11 +35,13 @@ def test_the_sample_ignores_nothing() -> None:
     assert not re.search(r"type: *ignore|pyright: *|cast\(", SAMPLE.read_text())
 
 
-@pytest.mark.thorough  # Without it, `mypy` of the whole project checks the sample by the project's own settings.
+# In every run of CI, `mypy` of the whole project checks the sample by the project's own settings.
+@pytest.mark.thorough
 def test_mypy_is_content(project: Path) -> None:
     assert check(project, *MYPY) == (0, "Success: no issues found in 1 source file\n")
 
 
+@pytest.mark.thorough
 def test_pyright_is_content(project: Path) -> None:
     status, output = check(project, *PYRIGHT)
     assert (status, output) == (0, "0 errors, 0 warnings, 0 notes\n")

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from fractal_models.cli.main import FractalCommandLine
 from tests.support.databases import ROOT
 
 COMMAND = str(Path(sys.executable).parent / "fractal-models")
-ALEMBIC = [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini")]
+ALEMBIC = ["alembic", "-c", str(ROOT / "alembic.ini")]
 
 
 @dataclass
@@ -65,10 +64,10 @@ def environment(url: URL | str | None = None) -> dict[str, str]:
     return os.environ | ({"FRACTAL_DATABASE_URL": text_of(url)} if url is not None else {})
 
 
-def start(*arguments: str, url: URL | str | None = None, program: Sequence[str] = (COMMAND,)) -> subprocess.Popen[str]:
+def start(*arguments: str, url: URL | str | None = None) -> subprocess.Popen[str]:
     """Start a process; its output is read by `finish`."""
     return subprocess.Popen(
-        [*program, *arguments],
+        [COMMAND, *arguments],
         env=environment(url),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -7,8 +7,7 @@ from sqlalchemy import URL
 
 from fractal_models.testing.databases import Databases
 from tests.support.catalog import catalog, revisions
-from tests.support.commandline import text_of
-from tests.support.databases import ROOT
+from tests.support.commandline import ALEMBIC, text_of
 from tests.support.processes import Forked, simultaneously
 from tests.support.rows import content
 
@@ -25,7 +24,7 @@ def test_commands_upgrade_one_empty_database_together(
     databases: Databases, url: URL, rounds: int, thorough: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted, head = catalog(url), revisions(url)
-    programs = [["fractal-models"], ["alembic", "-c", str(ROOT / "alembic.ini")]] * (PROCESSES // 2 if thorough else 1)
+    programs = [["fractal-models"], ALEMBIC] * (PROCESSES // 2 if thorough else 1)
     codes: Counter[int] = Counter()
     for _ in range(rounds):
         empty = databases.create()
