@@ -20,6 +20,7 @@ from alembic.config import CommandFunction, CommandLine, Config
 from rich.markup import escape
 from sqlalchemy import URL
 
+from fractal_models.cli import archive
 from fractal_models.cli.confirmation import confirm
 from fractal_models.cli.output import MaskedOutput, console, describe_error
 from fractal_models.cli.verbs import doctor, roles, seed, status, url_of, wait
@@ -33,13 +34,14 @@ exit codes:
   1  other error
   2  usage error
   3  the database is empty or behind head: `fractal-models upgrade head`
-  4  rows block a revision, break a documented rule, or prevent a demo site
+  4  rows block a revision, break a documented rule, or prevent a demo site or a copy
   5  the database is older or newer than these models, or of another application
   6  the schema differs from its revision
   7  the database is unreachable, or the connection is read-only
   8  another session held a lock for longer than the timeout
   9  not confirmed
   10  objects of another application depend on what a downgrade drops
+  11  a copy differs from its manifest or its source
   130  interrupted
 """
 
@@ -62,6 +64,7 @@ EXAMPLES = {
     "status": "fractal-models status --json",
     "upgrade": "FRACTAL_DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME fractal-models upgrade head --yes",
     "wait": "fractal-models wait --timeout 60 && fractal-models upgrade head --yes",
+    **archive.EXAMPLES,
 }
 
 MIGRATING = {command.upgrade, command.downgrade}
@@ -97,7 +100,7 @@ class FractalCommandLine(CommandLine):
                 action.version = f"%(prog)s {version('fractal-models')}"  # type: ignore[attr-defined]
             elif action.dest in {"config", "name"}:
                 action.help = argparse.SUPPRESS  # the configuration is ours
-        for verb in (status, doctor, wait, roles, seed):
+        for verb in (status, doctor, wait, roles, seed, archive.copy, archive.verify):
             self.register_command(verb)
         self._add_options()
 
@@ -123,6 +126,7 @@ class FractalCommandLine(CommandLine):
         parsers["seed"].add_argument(
             "--size", type=_positive, default=10, metavar="USERS", help="number of users (default: 10)"
         )
+        archive.add_options(parsers)
         for name in ("upgrade", "downgrade"):
             parsers[name].add_argument("--yes", action="store_true", help="do not ask for confirmation, for scripts")
             parsers[name].add_argument(

@@ -1,0 +1,195 @@
+"""Commands for copies: copy, verify."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from alembic.config import Config
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from fractal_models.archive import Manifest, Progress, copy_database, verify_archive
+from fractal_models.archive.reading import database_url
+from fractal_models.archive.selection import Selection, Version
+from fractal_models.cli.output import console
+from fractal_models.cli.verbs import url_of
+from fractal_models.database.connection.redaction import masked
+
+EXAMPLES = {
+    "copy": "fractal-models copy postgresql://USER@HOST/NAME archive.db --only v1 --without-secrets",
+    "verify": "fractal-models verify archive.db",
+}
+
+DONE = {"copy": "copied", "verify": "verified"}
+
+SECONDS_BETWEEN_LINES = 1.0
+"""Pause between two lines of `--json` about one table."""
+
+
+def copy(
+    config: Config,
+    source: str | None = None,
+    target: str = "",
+    only: Version | None = None,
+    project: Sequence[str] = (),
+    without_secrets: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Copy a database into a new file or an empty database, and verify the copy."""
+    try:
+        Selection.of(only, project, without_secrets)
+    except ValueError as error:
+        config.cmd_opts.usage_error(str(error))  # type: ignore[union-attr]
+    origin = url_of(config) if source is None else database_url(source)
+    with _reporter(as_json) as report:
+        manifest = copy_database(
+            origin, target, only=only, projects=project, without_secrets=without_secrets, progress=report
+        )
+    if as_json:
+        _print_line({"manifest": manifest.as_json()})
+        return
+    _print(f"[bold green]{masked(database_url(target))}[/] is equal to what was read from {escape(masked(origin))}")
+    _print_facts(manifest)
+
+
+def verify(config: Config, target: str = "", source: str | None = None, as_json: bool = False) -> None:
+    """Compare the rows of a copy with its manifest, and with its source."""
+    with _reporter(as_json) as report:
+        found = verify_archive(target, source, progress=report)
+    if as_json:
+        _print_line({"differences": list(found.differences), "manifest": found.manifest.as_json()})
+    found.raise_for_differences()
+    if not as_json:
+        beside = "" if source is None else f" and {escape(masked(database_url(source)))}"
+        _print(f"[bold green]{escape(masked(database_url(target)))}[/] is equal to its manifest{beside}")
+        _print_facts(found.manifest)
+
+
+def add_options(parsers: Mapping[str, argparse.ArgumentParser]) -> None:
+    """Add arguments and options."""
+    parser = parsers["copy"]
+    parser.add_argument(
+        "source", nargs="?", help="URL or file of the database (default: that of --url or FRACTAL_DATABASE_URL)"
+    )
+    parser.add_argument("target", help="a file that does not exist, or the URL of an empty database")
+    parser.add_argument(
+        "--only", choices=("v1", "v2"), help="copy the tables of one version, with the users that these refer to"
+    )
+    parser.add_argument(
+        "--project",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="copy one project with all that belongs to it; can be repeated. v1:3 is project 3 of version 1; "
+        "with --only, 3 is enough",
+    )
+    parser.add_argument(
+        "--without-secrets",
+        action="store_true",
+        help="replace password hashes, tokens, paths of keys and SSH addresses",
+    )
+    parser.set_defaults(usage_error=parser.error)
+    parsers["verify"].add_argument("target", help="file or URL of the copy")
+    parsers["verify"].add_argument("source", nargs="?", help="URL or file of the database that it was made from")
+    for name in ("copy", "verify"):
+        parsers[name].add_argument(
+            "--json", action="store_true", dest="as_json", help="print a line of JSON for each step, for programs"
+        )
+
+
+def _print(line: str) -> None:
+    console().print(line)
+
+
+def _print_facts(manifest: Manifest) -> None:
+    """Print what a copy says of itself."""
+    source = manifest.source
+    of_release = f" ({source['release']})" if source["release"] else ""
+    lines = [
+        ("rows", f"{manifest.rows:,}"),
+        ("sha256", manifest.sha256),
+        ("source", f"{source['engine']}, at {source['revision']}{of_release}, read at {source['time']}"),
+    ]
+    chosen = manifest.selection
+    if chosen.is_part:
+        lines.append(("part", " ".join(filter(None, [chosen.only, *chosen.as_json()["projects"]]))))
+    if chosen.without_secrets:
+        lines.append(("secrets", "replaced"))
+    if manifest.left_out:
+        lines.append(("left out", ", ".join(manifest.left_out)))
+    for name, value in lines:
+        _print(f"[bold]{name:<9}[/] {escape(value)}")
+
+
+def _print_line(facts: dict[str, object]) -> None:
+    print(json.dumps(facts, ensure_ascii=False), flush=True)
+
+
+@contextmanager
+def _reporter(as_json: bool) -> Iterator[Callable[[Progress], None]]:
+    """Give a function that shows progress: bars on a terminal, else lines."""
+    out = console()
+    if as_json:
+        yield _JSONLines()
+    elif out.is_terminal:
+        with _bars(out) as report:
+            yield report
+    else:
+        yield _print_when_done
+
+
+def _print_when_done(progress: Progress) -> None:
+    if progress.rows and progress.rows == progress.total:
+        print(f"{DONE[progress.step]} {progress.table}: {progress.rows:,} rows", flush=True)
+
+
+class _JSONLines:
+    """Prints the beginning and the end of each table, and a line per second in between."""
+
+    def __init__(self) -> None:
+        self._printed = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.rows in {0, progress.total} or now - self._printed > SECONDS_BETWEEN_LINES:
+            self._printed = now
+            _print_line(
+                {"step": progress.step, "table": progress.table, "rows": progress.rows, "total": progress.total}
+            )
+
+
+class _Rate(ProgressColumn):
+    """Rows per second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} rows/s", justify="right")
+
+
+@contextmanager
+def _bars(out: Console) -> Iterator[Callable[[Progress], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f}", justify="right"),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    shown: dict[tuple[str, str], TaskID] = {}
+    with Bars(*columns, console=out) as bars:
+
+        def report(progress: Progress) -> None:
+            key = progress.step, progress.table
+            if key not in shown and progress.total:
+                shown[key] = bars.add_task(f"{progress.step} {progress.table}", total=progress.total)
+            if key in shown:
+                bars.update(shown[key], completed=progress.rows)
+
+        yield report
