@@ -11,6 +11,7 @@ from typing import Literal
 
 from sqlalchemy import URL
 
+from fractal_models.archive.errors import MismatchError
 from fractal_models.archive.manifest import Contents, Manifest, write_manifest
 from fractal_models.archive.postgresql_target import database
 from fractal_models.archive.reading import Reader, database_url, driver_errors, opened
@@ -19,7 +20,6 @@ from fractal_models.archive.source import Source
 from fractal_models.archive.sqlite_target import file
 from fractal_models.archive.target import Target
 from fractal_models.archive.text_form import Rows
-from fractal_models.database.connection.errors import MismatchError
 from fractal_models.database.revisions.history import head
 from fractal_models.tables import METADATA
 

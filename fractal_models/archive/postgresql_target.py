@@ -60,7 +60,8 @@ class PostgreSQLTarget(Target):
 def _explained(rows: Rows, block: bytes, error: Any) -> BlockedByDataError:
     """Name the row and column that PostgreSQL has refused, without the value."""
     if sqlstate(error) in KEY_VIOLATIONS:
-        return BlockedByDataError(f"table {rows.table.name}: {error.diag.message_detail} Correct it in the source")
+        detail = error.diag.message_detail.rstrip(".")
+        return BlockedByDataError(f"table {rows.table.name}: {detail}; correct it in the source")
     context = error.diag.context or ""
     line = re.search(r"\bline (\d+)", context)
     column = re.search(r"\bcolumn \"?(\w+)", context)

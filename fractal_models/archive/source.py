@@ -13,8 +13,8 @@ from fractal_models.archive.manifest import TABLE, read_manifest
 from fractal_models.archive.reading import Reader
 from fractal_models.archive.selection import PROJECTS, TABLES, Selection
 from fractal_models.archive.text_form import Rows
-from fractal_models.database.connection.errors import BlockedByDataError, DatabaseState, DriftError
-from fractal_models.database.inspection.contents import read_revisions
+from fractal_models.database.connection.errors import BlockedByDataError, DatabaseState, DriftError, WrongDatabaseError
+from fractal_models.database.inspection.contents import own_tables, read_revisions
 from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import BASELINE, known_revision, release_name
 from fractal_models.tables import METADATA
@@ -59,6 +59,9 @@ class Source:
         """Revision of the tables that the rows are copied into, before an upgrade to head."""
         if revision := known_revision(self._revisions):
             return revision
+        if not own_tables(self.connection):
+            message = "the source has no tables of Fractal; give the URL or file of a database of Fractal"
+            raise WrongDatabaseError(message)
         status = inspect_database(self.connection, check_drift=False)
         if status.state not in NEWER or self.selection.only != "v1":
             status.raise_for_state()

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection
 
 from fractal_models.archive.reading import Reader, driver_errors
 from fractal_models.archive.text_form import Rows
-from fractal_models.database.connection.errors import BlockedByDataError
+from fractal_models.database.connection.errors import BlockedByDataError, DatabaseError
 from fractal_models.database.connection.redaction import masked
 from fractal_models.database.revisions.history import alembic_config
 
@@ -32,13 +32,21 @@ class Target(ABC):
         return self.connection.connection.dbapi_connection
 
     def migrate(self, revision: str) -> None:
-        """Run revisions in the transaction of the copy."""
+        """Run revisions in the transaction of the copy.
+
+        Raises:
+            BlockedByDataError: Rows block one.
+        """
         from alembic import command
+        from alembic.util import CommandError
 
         config = alembic_config(self.url)
         config.attributes["connection"] = self.connection
         config.attributes["report"] = lambda _line: None
-        command.upgrade(config, revision)
+        try:
+            command.upgrade(config, revision)
+        except CommandError as error:
+            raise error.__cause__ if isinstance(error.__cause__, DatabaseError) else error from None
 
     def writer(self, rows: Rows) -> Callable[[bytes], None]:
         """Return a function that writes a block into a table.

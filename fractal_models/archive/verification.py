@@ -8,10 +8,10 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from fractal_models.archive.copying import EMPTY, Report, contents_of, differences, ignore, transfer
+from fractal_models.archive.errors import MismatchError
 from fractal_models.archive.manifest import Contents, Manifest, require_manifest
 from fractal_models.archive.reading import database_url, opened
 from fractal_models.archive.source import Source
-from fractal_models.database.connection.errors import MismatchError
 
 
 @dataclass(frozen=True)

@@ -69,12 +69,6 @@ class DependentObjectsError(DatabaseError):
     exit_code = 10
 
 
-class MismatchError(DatabaseError):
-    """A copy differs from its manifest or its source."""
-
-    exit_code = 11
-
-
 WAIT = "fractal-models wait"
 
 
