@@ -16,6 +16,7 @@ from fractal_models.database import DatabaseError, sync_url
 from fractal_models.database.connection.driver_errors import translated
 from fractal_models.database.connection.engine import connected, maintenance_engine
 from fractal_models.database.inspection import autogenerate
+from fractal_models.database.migration.conversion import Conversion
 from fractal_models.database.migration.runner import Migration
 from fractal_models.database.revisions import operations  # noqa: F401 (registers `op.create_index_online` and others)
 from fractal_models.tables import METADATA
@@ -46,7 +47,11 @@ def run_offline() -> None:
 def migrate(connection: Connection) -> None:
     """Run the command, under the lock of migrators if there is something to change."""
     migration = Migration(context, connection, OPTIONS)
+    conversion = Conversion(context, connection)
     with migration.timeouts():
+        if conversion.is_due():
+            with migration.lock():
+                conversion.run(lambda: Migration(context, connection, OPTIONS).run())
         if migration.is_needed():
             with migration.lock():
                 migration.run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -24,7 +25,9 @@ def confirm(config: Config, options: argparse.Namespace) -> None:
     Raises:
         DeclinedError: The answer is not yes, or nothing can answer.
     """
-    if options.yes:
+    config.attributes["convert"] = getattr(options, "convert", False) or _wants_conversion(config, options)
+    config.attributes["task_owner"] = getattr(options, "task_owner", None)
+    if options.yes or config.attributes["convert"]:
         return
     if options.cmd[0] is command.downgrade:
         question = f"Downgrade {masked(url_of(config))} to {options.revision}?"
@@ -40,6 +43,32 @@ def confirm(config: Config, options: argparse.Namespace) -> None:
         answer = ""
     if answer.strip().lower() not in {"y", "yes"}:
         raise DeclinedError("nothing was changed")
+
+
+def _wants_conversion(config: Config, options: argparse.Namespace) -> bool:
+    """Ask for the name of an older database, where somebody can answer; otherwise the upgrade refuses it.
+
+    Raises:
+        DeclinedError: The answer is another one.
+    """
+    if options.yes or options.cmd[0] is not command.upgrade or sys.stdin is None or not sys.stdin.isatty():
+        return False
+    url = url_of(config)
+    found = inspect_database(maintenance_engine(url, min(CONNECT_TIMEOUT, options.wait)), check_drift=False)
+    if found.state is not DatabaseState.SERVER_OLDER:
+        return False
+    name = Path(url.database or "").name
+    print(
+        f"{masked(url)}: {found.message}. It is converted, and then upgraded. There is no way back but a backup, its "
+        "server cannot run on the result, and all tables are locked throughout."
+    )
+    try:
+        answer = input(f"Type the name of the database, {name}, to go on: ")
+    except EOFError:
+        answer = ""
+    if answer.strip() != name:
+        raise DeclinedError("nothing was changed")
+    return True
 
 
 def _losses(config: Config, timeout: float) -> list[str]:

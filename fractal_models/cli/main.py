@@ -26,6 +26,7 @@ from fractal_models.cli.output import MaskedOutput, console, describe_error
 from fractal_models.cli.verbs import doctor, roles, seed, status, url_of, wait
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
 from fractal_models.database.connection.urls import DEFAULT_URL, missing_file, sync_url
+from fractal_models.database.migration.conversion import refuse_way_back
 from fractal_models.database.revisions.history import BASELINE, alembic_config
 
 EXIT_CODES = """\
@@ -33,14 +34,14 @@ exit codes:
   0  success
   1  other error
   2  usage error
-  3  the database is empty or behind head: `fractal-models upgrade head`
+  3  the database is empty, behind head, or older than 2.9: `fractal-models upgrade head`
   4  rows block a revision, break a documented rule, or prevent a demo site or a copy
-  5  the database is older or newer than these models, or of another application
+  5  the database is newer than these models, or of another application
   6  the schema differs from its revision
   7  the database is unreachable, or the connection is read-only
   8  another session held a lock for longer than the timeout
   9  not confirmed
-  10  objects of another application depend on what a downgrade drops
+  10  objects of another application depend on what a downgrade or a conversion drops
   11  a copy differs from its manifest or its source
   130  interrupted
 """
@@ -137,6 +138,18 @@ class FractalCommandLine(CommandLine):
                 help=f"timeout for locks of other sessions (default: {MIGRATION_TIMEOUT:g})",
             )
 
+        upgrade = parsers["upgrade"]
+        upgrade.add_argument(
+            "--convert",
+            action="store_true",
+            help="convert a database of fractal-server before 2.9; there is no way back but a backup",
+        )
+        upgrade.add_argument(
+            "--task-owner",
+            metavar="E-MAIL",
+            help="user who owns task groups that a conversion makes, where none is known",
+        )
+
     def main(self, argv: Sequence[str] | None = None) -> None:
         """Run a command, and exit with its code."""
         sys.stdout = sys.stdout or io.StringIO()  # None where it is closed
@@ -173,6 +186,7 @@ class FractalCommandLine(CommandLine):
         if (function in NEEDING_A_DATABASE or getattr(options, "indicate_current", False)) and not offline:
             _require_file(url_of(config))
         if migrates:
+            refuse_way_back(options.revision)
             config.attributes["wait"] = options.wait
             confirm(config, options)
         arguments = [getattr(options, name) for name in positional]
@@ -198,6 +212,7 @@ def _progress(config: Config) -> Iterator[None]:
             spinner.update(escape(line))
 
         config.attributes["report"] = report
+        config.attributes["working"] = lambda line: spinner.update(escape(line))
         yield
 
 

@@ -19,11 +19,12 @@ from fractal_models.database import DatabaseState, inspect_database
 from fractal_models.database.connection.engine import connect
 from fractal_models.database.connection.errors import Status
 from fractal_models.database.connection.timeouts import MIGRATION_TIMEOUT, STRONG_LOCK_TIMEOUT
-from fractal_models.testing.databases import PostgreSQLDatabases
+from fractal_models.testing.databases import Databases, PostgreSQLDatabases
 from tests.support.catalog import catalog
-from tests.support.commandline import text_of
+from tests.support.commandline import run, text_of
 from tests.support.databases import ROOT
 from tests.support.dumps import TOOLS
+from tests.support.older import create_older, select
 from tests.support.rows import content
 from tests.support.servers import administer
 
@@ -124,16 +125,34 @@ def test_copy_is_verified_by_this_package_and_by_others(
     assert digest == json.loads(manifest)["tables"]["project"]["sha256"]
 
 
-def test_every_console_block_has_been_run() -> None:
-    run = ["Adopt a database of fractal-server 2.9", "Upgrade", "Several replicas, Kubernetes", "Roles"]
-    run += ["Copies and archives", "Leave"]
+def test_older_database_is_converted_as_shown(fractal_sqlite_databases: Databases) -> None:
+    url = create_older(fractal_sqlite_databases, "1.4.2")
+    show_state, convert = commands("Convert an older database").splitlines()
 
-    assert "".join(commands(title) for title in run) == "".join(CONSOLE_BLOCKS)
+    assert run(*show_state.split()[1:], url=url).code == 3
+    assert run(*convert.split()[1:], url=url).code == 0
+
+    _, kept = SQL_BLOCKS
+    assert select(url, kept) == []
+
+
+def test_every_console_block_has_been_run() -> None:
+    shown = [
+        "Adopt a database of fractal-server 2.9",
+        "Convert an older database",
+        "Upgrade",
+        "Several replicas, Kubernetes",
+        "Roles",
+        "Copies and archives",
+        "Leave",
+    ]
+
+    assert "".join(commands(title) for title in shown) == "".join(CONSOLE_BLOCKS)
 
 
 def test_backup_of_a_file_is_whole(sqlite_site: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    [statement] = SQL_BLOCKS
+    statement, _ = SQL_BLOCKS
     with closing(sqlite3.connect(sqlite_site.database or "")) as connection:
         connection.execute(statement)
 

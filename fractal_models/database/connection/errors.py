@@ -22,7 +22,7 @@ class DatabaseError(Exception):
 
 
 class NeedsUpgradeError(DatabaseError):
-    """The database is empty or behind head."""
+    """The database is empty, behind head, or older than 2.9."""
 
     exit_code = 3
 
@@ -34,7 +34,7 @@ class BlockedByDataError(DatabaseError):
 
 
 class WrongDatabaseError(DatabaseError):
-    """The database is older or newer than these models, or of another application."""
+    """The database is newer than these models, or of another application."""
 
     exit_code = 5
 
@@ -64,7 +64,7 @@ class DeclinedError(DatabaseError):
 
 
 class DependentObjectsError(DatabaseError):
-    """Objects of another application depend on what a downgrade drops."""
+    """Objects of another application depend on what a downgrade or a conversion drops."""
 
     exit_code = 10
 
@@ -91,8 +91,9 @@ class DatabaseState(StrEnum):
     SERVER_OLDER = (
         "server_older",
         "at an older fractal-server",
-        WrongDatabaseError,
-        "upgrade it with fractal-server 2.9.1 first, then come back",
+        NeedsUpgradeError,
+        f"stop its server, make a backup, and run `{UPGRADE} --convert`",
+        f"{UPGRADE} --convert",
     )
     SERVER_NEWER = "server_newer", "at a newer fractal-server", WrongDatabaseError, "use its fractal-server"
     UNKNOWN_REVISION = (

@@ -19,8 +19,8 @@ def check_database(target: Engine | Connection) -> None:
     Only `alembic_version` is read; `fractal-models doctor` compares the schema.
 
     Raises:
-        NeedsUpgradeError: The database is empty or behind head.
-        WrongDatabaseError: It is older or newer than these models, or of another application.
+        NeedsUpgradeError: The database is empty, behind head, or older than 2.9.
+        WrongDatabaseError: It is newer than these models, or of another application.
         UnreachableError: It is unreachable.
     """
     _require_file(target)

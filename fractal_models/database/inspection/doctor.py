@@ -12,7 +12,7 @@ from fractal_models.bases_v1 import RESERVED_ARGUMENTS
 from fractal_models.database.connection.engine import connect
 from fractal_models.database.connection.errors import BlockedByDataError, DatabaseState, DriftError, Status
 from fractal_models.database.inspection.state import inspect_database
-from fractal_models.database.revisions.history import pending
+from fractal_models.database.revisions.history import known_revision, pending
 from fractal_models.database.revisions.rules import Finding, Rule, orphans, rules
 from fractal_models.enums import TaskGroupV2OriginEnum
 
@@ -138,7 +138,7 @@ EXAMINED = {DatabaseState.AT_HEAD, DatabaseState.BEHIND, DatabaseState.SERVER_2_
 def examine_database(url: str | URL) -> Diagnosis:
     """Examine schema and rows of a database without writing to it."""
     status = inspect_database(url)
-    if status.state not in EXAMINED:
+    if status.state not in EXAMINED or known_revision(status.revisions) is None:
         return Diagnosis(status)
     with connect(url) as connection:
         coming = pending(status.revisions[0])

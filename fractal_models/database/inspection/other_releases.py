@@ -8,6 +8,7 @@ from sqlalchemy import Connection, inspect
 
 from fractal_models.database.connection.errors import DatabaseState, Status
 from fractal_models.database.inspection.contents import own_tables
+from fractal_models.database.inspection.older_releases import older_release
 from fractal_models.database.revisions.history import ServerRelease, server_releases
 from fractal_models.tables import METADATA
 
@@ -15,11 +16,12 @@ from fractal_models.tables import METADATA
 def unknown_revision(connection: Connection, revisions: tuple[str, ...]) -> Status:
     """State at revisions that are not of this package."""
     release = server_releases().get(revisions[0]) if len(revisions) == 1 else None
+    if len(revisions) == 1 and (release is None or release.is_older):
+        older = older_release(connection, revisions[0])
+        if older is not None:
+            return older
     if release is None:
         status = _at_unknown_revision(connection, ", ".join(revisions))
-    elif release.is_older:
-        message = f"the database is at revision {release.revision} of {release.name}, older than 2.9"
-        status = DatabaseState.SERVER_OLDER.status(message)
     else:
         status = _at_newer_server(connection, release)
     return replace(status, revisions=revisions, release=release.name if release else None)

@@ -29,14 +29,19 @@ class Recorder(Operations):
         self.operations.append(operation)
 
 
-def recorded(revision: Script) -> dict[type[Operation], list[Operation]]:
-    """Operations of our own that the upgrade of a revision calls, by class."""
+def all_recorded(revision: Script) -> list[MigrateOperation]:
+    """Operations that the upgrade of a revision calls, Alembic's own among them."""
     # In a copy of the module: an upgrade that is running may be using `op` of the original.
     module = load_python_file(*os.path.split(revision.path))
     recorder = vars(module)["op"] = Recorder()
     module.upgrade()
+    return recorder.operations
+
+
+def recorded(revision: Script) -> dict[type[Operation], list[Operation]]:
+    """Operations of our own that the upgrade of a revision calls, by class."""
     found: dict[type[Operation], list[Operation]] = {}
-    for operation in recorder.operations:
+    for operation in all_recorded(revision):
         if isinstance(operation, Operation):
             found.setdefault(type(operation), []).append(operation)
     return found
