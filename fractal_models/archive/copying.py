@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
+import sqlalchemy as sa
 from sqlalchemy import URL
 
 from fractal_models.archive.errors import MismatchError
 from fractal_models.archive.manifest import Contents, Manifest, write_manifest
+from fractal_models.archive.older import convert_copy, create_older
 from fractal_models.archive.postgresql_target import database
-from fractal_models.archive.reading import Reader, database_url, driver_errors, opened
+from fractal_models.archive.progress import Progress, Report, Step, ignore
+from fractal_models.archive.reading import Reader, database_url, driver_errors, opened, reader_of
 from fractal_models.archive.selection import Selection, Version
-from fractal_models.archive.source import Source
+from fractal_models.archive.source import Source, next_ids
 from fractal_models.archive.sqlite_target import file
 from fractal_models.archive.target import Target
 from fractal_models.archive.text_form import Rows
+from fractal_models.database.conversion.legacy_table import LEGACY
 from fractal_models.database.revisions.history import head
 from fractal_models.tables import METADATA
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Progress with a table."""
-
-    step: Literal["copy", "verify"]
-
-    table: str
-
-    rows: int
-    """Rows that are done."""
-
-    total: int
-    """Rows that there are."""
-
-
-Report = Callable[[Progress], None]
-"""Receives progress: once before the first row of each table, then after each block of about a megabyte."""
-
-
-def ignore(_progress: Progress) -> None:
-    """Report to nobody."""
 
 
 def copy_database(
@@ -54,6 +34,7 @@ def copy_database(
     only: Version | None = None,
     projects: Iterable[str | int] = (),
     without_secrets: bool = False,
+    task_owner: str | None = None,
     progress: Report = ignore,
 ) -> Manifest:
     """Copy a database into an empty one, between PostgreSQL and SQLite in any direction, and verify the copy.
@@ -62,13 +43,14 @@ def copy_database(
     rows stay the same. If anything fails, the target is as it was.
 
     Args:
-        source: URL, or path of a SQLite file: a database at fractal-server 2.9 or later revisions of this package; up
-            to fractal-server 2.11 with `only="v1"`.
+        source: URL, or path of a SQLite file. A database of fractal-server before 2.9 is converted in the copy; of
+            fractal-server 2.9.2 to 2.11, `only="v1"` can be copied.
         target: URL of an empty database, or path of a file that does not exist.
         only: Copy the tables of one version alone, with the users and groups that these refer to.
         projects: Copy these projects alone, with all that belongs to them and what that refers to: `"v1:3"`, `"v2:3"`,
             or with `only` also `3`.
         without_secrets: Replace password hashes, tokens, paths of keys and SSH addresses.
+        task_owner: E-mail of the owner of task groups whose owner is not known, for a database before 2.9.
         progress: Receives progress.
 
     Returns:
@@ -84,9 +66,9 @@ def copy_database(
     with opened(database_url(source)) as reader:
         origin = Source(reader, selection)
         with _created(database_url(target)) as copy:
-            manifest = _filled(origin, copy, progress)
+            manifest = _filled(origin, copy, task_owner, progress)
             with copy.finished() as written:
-                require_equal(manifest.tables, contents_of(written, manifest, progress))
+                require_equal(manifest.tables, contents_of_copy(written, manifest, progress))
     return manifest
 
 
@@ -97,21 +79,58 @@ def _created(url: URL) -> Iterator[Target]:
         yield target
 
 
-def _filled(source: Source, target: Target, progress: Report) -> Manifest:
+def _filled(source: Source, target: Target, task_owner: str | None, progress: Report) -> Manifest:
     """Write everything into the target, the manifest last."""
-    target.migrate(source.revision)
-    next_ids = source.next_ids()
-    tables = {table.name: EMPTY for table in METADATA.sorted_tables}
-    for rows in source.rows():
-        name = rows.table.name
-        tables[name] = transfer(source.reader, rows, "copy", progress, target.writer(rows), next_ids.get(name))
-    for name, number in next_ids.items():
+    if source.older is None:
+        target.migrate(source.revision)
+        if LEGACY.name in source.columns:
+            LEGACY.create(target.connection)
+    else:
+        create_older(target.connection, source.older, source.revision)
+    numbers = source.next_ids()
+    sent = {
+        rows.table.name: transfer(source.reader, rows, "copy", progress, target.writer(rows)) for rows in source.rows()
+    }
+    for name, number in numbers.items():
         target.set_next_id(name, number)
+    if source.older is not None:
+        _convert(source, target, sent, task_owner, progress)
     target.migrate("head")
     target.finish()
-    manifest = Manifest(source.facts, source.selection, head(), tables, source.left_out(), source.manifest)
+    manifest = Manifest(source.facts, source.selection, head(), sent, source.left_out(), source.manifest)
+    manifest = _completed(manifest, source, target, numbers, progress)
     write_manifest(target.connection, manifest)
     return manifest
+
+
+def _convert(
+    source: Source, target: Target, sent: dict[str, Contents], task_owner: str | None, progress: Report
+) -> None:
+    """Verify the rows of an older database, and convert them."""
+    reader = reader_of(target.connection)
+    found = {
+        rows.table.name: transfer(reader, Rows(rows.table, rows.columns), "verify", progress) for rows in source.rows()
+    }
+    require_equal(sent, found)
+    convert_copy(target.connection, task_owner, progress)
+    target.is_converted = True
+
+
+def _completed(
+    manifest: Manifest, source: Source, target: Target, numbers: dict[str, int], progress: Report
+) -> Manifest:
+    """Add tables of which nothing was sent, what a conversion has made of the rows, and the IDs of the next rows."""
+    tables, sent = manifest.tables, {}
+    if source.older is not None:
+        reader, sent = reader_of(target.connection), tables
+        tables = contents_of(reader, [*METADATA.sorted_tables, LEGACY], {}, progress)
+        found = next_ids(target.connection, METADATA.sorted_tables)
+        numbers = {name: max(number, numbers.get(name, 1)) for name, number in found.items()}
+        for name, number in numbers.items():
+            target.set_next_id(name, number)
+    names = dict.fromkeys([*(table.name for table in METADATA.sorted_tables), *tables])
+    completed = {name: replace(tables.get(name, EMPTY), next_id=numbers.get(name)) for name in names}
+    return replace(manifest, tables=completed, sent=sent)
 
 
 EMPTY = Contents((), 0, hashlib.sha256().hexdigest())
@@ -121,10 +140,9 @@ EMPTY = Contents((), 0, hashlib.sha256().hexdigest())
 def transfer(
     reader: Reader,
     rows: Rows,
-    step: Literal["copy", "verify"],
+    step: Step,
     progress: Report,
     sink: Callable[[bytes], None] | None = None,
-    next_id: int | None = None,
 ) -> Contents:
     """Read rows, pass them on, and describe them."""
     digest, done, total = hashlib.sha256(), 0, reader.count(rows)
@@ -139,16 +157,24 @@ def transfer(
         progress(Progress(step, rows.table.name, done, total))
 
     reader.read(rows, take)
-    return Contents(rows.columns, done, digest.hexdigest(), next_id)
+    return Contents(rows.columns, done, digest.hexdigest())
 
 
-def contents_of(reader: Reader, manifest: Manifest, progress: Report) -> dict[str, Contents]:
-    """Describe the tables of a copy, in the columns that its manifest names."""
+def contents_of(
+    reader: Reader, tables: Iterable[sa.Table], expected: Mapping[str, Contents], progress: Report
+) -> dict[str, Contents]:
+    """Describe tables, in the columns that are expected, or else in all."""
     found = {}
-    for table in METADATA.sorted_tables:
-        columns = manifest.tables[table.name].columns or tuple(table.columns.keys())
+    for table in tables:
+        columns = expected.get(table.name, EMPTY).columns or tuple(table.columns.keys())
         found[table.name] = transfer(reader, Rows(table, columns), "verify", progress)
     return found
+
+
+def contents_of_copy(reader: Reader, manifest: Manifest, progress: Report) -> dict[str, Contents]:
+    """Describe the tables that a manifest names."""
+    tables = [table for table in [*METADATA.sorted_tables, LEGACY] if table.name in manifest.tables]
+    return contents_of(reader, tables, manifest.tables, progress)
 
 
 def differences(expected: dict[str, Contents], found: dict[str, Contents], place: str, other: str) -> list[str]:

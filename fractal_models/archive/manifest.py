@@ -52,6 +52,9 @@ class Manifest:
 
     tables: dict[str, Contents]
 
+    sent: dict[str, Contents] = field(default_factory=dict, kw_only=True)
+    """Rows as they were read from a database before 2.9, if the copy was converted."""
+
     left_out: tuple[str, ...] = ()
     """Tables and columns of the source that are not of the models, and so not in the copy."""
 
@@ -82,16 +85,22 @@ class Manifest:
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> Manifest:
         """Read what `as_json` has written."""
-        rest = {name: value for name, value in facts.items() if name not in {"options", "sha256", "tables", "left_out"}}
+        rest = {name: value for name, value in facts.items() if name not in DERIVED}
         return cls(
             selection=Selection.from_json(facts["options"]),
-            tables={
-                name: Contents(**{**found, "columns": tuple(found["columns"])})
-                for name, found in facts["tables"].items()
-            },
+            tables=_contents(facts["tables"]),
+            sent=_contents(facts["sent"]),
             left_out=tuple(facts["left_out"]),
             **rest,
         )
+
+
+DERIVED = {"options", "sha256", "tables", "sent", "left_out"}
+"""Keys that `Manifest.from_json` reads in a way of their own."""
+
+
+def _contents(facts: dict[str, Any]) -> dict[str, Contents]:
+    return {name: Contents(**{**found, "columns": tuple(found["columns"])}) for name, found in facts.items()}
 
 
 def write_manifest(connection: Connection, manifest: Manifest) -> None:

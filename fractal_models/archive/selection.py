@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from fractal_models.archive.text_form import Rows
+from fractal_models.database.conversion.legacy_table import LEGACY
 from fractal_models.database.inspection.roles import secret_columns
 from fractal_models.tables import METADATA
 
@@ -65,6 +65,9 @@ REMOVED = "removed"
 ADDRESSES = {"user_settings": {"ssh_host", "ssh_username"}}
 """Columns that `without_secrets` leaves out beside those that `repr` does."""
 
+DROPPED = {"collectionstatev2"}
+"""Tables of version 2 before 2.9 that the models lack."""
+
 Condition = sa.ColumnElement[bool]
 
 
@@ -111,38 +114,53 @@ class Selection:
         """Whether some rows are left out."""
         return self.only is not None or bool(self.projects)
 
-    def selects(self, table: sa.Table) -> bool:
-        """Whether a copy may have rows of a table."""
-        return not self.is_part or table.name in self._conditions
+    def rows(self, tables: Iterable[sa.Table], present: Mapping[str, Set[str]]) -> list[Rows]:
+        """Rows of each table of which there may be any, in the columns that the database has.
 
-    def rows(self, table: sa.Table, present: Iterable[str]) -> Rows:
-        """Rows of a table, in those of its columns that are present."""
-        columns = tuple(column.name for column in table.columns if column.name in {*present})
+        Args:
+            tables: Parents before children.
+            present: Tables and columns that the database has.
+        """
+        conditions = self._conditions(present) if self.is_part else {}
+        return [
+            Rows(
+                table,
+                tuple(column.name for column in table.columns if column.name in present[table.name]),
+                conditions.get(table.name),
+                self._replaced(table),
+            )
+            for table in tables
+            if table.name in (conditions if self.is_part else present)
+        ]
+
+    def _replaced(self, table: sa.Table) -> dict[str, str | None]:
+        """Text in place of each column that is not read."""
+        if not self.without_secrets or table.name not in METADATA.tables:
+            return {}
         hidden = secret_columns().get(table.name, set()) | ADDRESSES.get(table.name, set())
-        replaced = {
-            name: None if table.c[name].nullable else REMOVED
-            for name in columns
-            if self.without_secrets and name in hidden
-        }
-        return Rows(table, columns, self._conditions[table.name] if self.is_part else None, replaced)
+        columns = METADATA.tables[table.name].columns
+        return {name: None if columns[name].nullable else REMOVED for name in hidden & set(table.columns.keys())}
 
-    @cached_property
-    def _conditions(self) -> dict[str, Condition]:
+    def _conditions(self, present: Mapping[str, Set[str]]) -> dict[str, Condition]:
         """Condition of each table that has rows; children come first, since they need their parents."""
         found: dict[str, Condition] = {}
-        for table in reversed(METADATA.sorted_tables):
+        for table in reversed([table for table in METADATA.sorted_tables if table.name in present]):
             conditions: list[Condition] = [
                 table.c.id.in_(sa.select(key.parent).where(found[child.name], key.parent.is_not(None)))
                 for child in METADATA.sorted_tables
                 for key in child.foreign_keys
-                if key.column.table is table and child.name in found
+                if key.column.table is table and child.name in found and key.parent.name in present[child.name]
             ]
             if (chosen := self._chosen(table)) is not None:
                 conditions.append(chosen)
             if conditions:
                 found[table.name] = sa.or_(*conditions)
-        if {"user_oauth", "usergroup"} <= found.keys():
+        if {"user_oauth", "usergroup"} <= found.keys() and "linkusergroup" in present:
             found["linkusergroup"] = self._memberships(found)
+        if self.only == "v2" and not self.projects:
+            found |= {name: sa.true() for name in DROPPED & present.keys()}
+        if LEGACY.name in present:
+            found[LEGACY.name] = sa.or_(*(_notes(name, condition) for name, condition in found.items()))
         return found
 
     def _memberships(self, found: Mapping[str, Condition]) -> Condition:
@@ -164,3 +182,12 @@ class Selection:
         parent = key.column.table
         chosen = self._chosen(parent)
         return None if chosen is None else key.parent.in_(sa.select(parent.c.id).where(chosen))
+
+
+def _notes(table: str, condition: Condition) -> Condition:
+    """Rows of `fractal_legacy` about a table, or about such rows of it."""
+    about = LEGACY.c.table_name == table
+    if table not in METADATA.tables or "id" not in METADATA.tables[table].columns:
+        return about
+    ids = sa.select(METADATA.tables[table].c.id).where(condition)
+    return sa.and_(about, sa.or_(LEGACY.c.row_id.is_(None), LEGACY.c.row_id.in_(ids)))

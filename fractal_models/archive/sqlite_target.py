@@ -81,6 +81,8 @@ class SQLiteTarget(Target):
     def finished(self) -> Iterator[Reader]:
         """Read the file, then give it its name."""
         self.connection.commit()
+        if self.is_converted:
+            self.driver.execute("VACUUM")  # The tables of before are dropped.
         self.connection.close()
         _sync(self._partial)
         with opened(URL.create("sqlite", database=str(self._partial))) as reader:

@@ -25,6 +25,8 @@ class Target(ABC):
     def __init__(self, connection: Connection, url: URL) -> None:
         self.connection = connection
         self.url = url
+        self.is_converted = False
+        """Whether an older database was converted in it."""
 
     @property
     def driver(self) -> Any:

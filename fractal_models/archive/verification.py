@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from fractal_models.archive.copying import EMPTY, Report, contents_of, differences, ignore, transfer
+from fractal_models.archive.copying import EMPTY, contents_of_copy, differences, transfer
 from fractal_models.archive.errors import MismatchError
 from fractal_models.archive.manifest import Contents, Manifest, require_manifest
+from fractal_models.archive.progress import Report, ignore
 from fractal_models.archive.reading import database_url, opened
 from fractal_models.archive.source import Source
 
@@ -51,10 +52,10 @@ def verify_archive(
     """
     with opened(database_url(target)) as reader:
         manifest = require_manifest(reader.connection)
-        lines = differences(manifest.tables, contents_of(reader, manifest, progress), "the copy", "the manifest")
+        lines = differences(manifest.tables, contents_of_copy(reader, manifest, progress), "the copy", "the manifest")
     if source is not None:
         found = _contents_of_source(source, manifest, progress)
-        lines += differences(manifest.tables, found, "the source", "the manifest")
+        lines += differences(manifest.sent or manifest.tables, found, "the source", "the manifest")
     return Verification(manifest, tuple(lines))
 
 
@@ -62,4 +63,4 @@ def _contents_of_source(source: str | Path | URL, manifest: Manifest, progress: 
     with opened(database_url(source)) as reader:
         rows = Source(reader, manifest.selection).rows()
         found = {each.table.name: transfer(reader, each, "verify", progress) for each in rows}
-    return {name: found.get(name, EMPTY) for name in manifest.tables}
+    return {name: found.get(name, EMPTY) for name in manifest.sent or manifest.tables}

@@ -27,7 +27,7 @@ EXAMPLES = {
     "verify": "fractal-models verify archive.db",
 }
 
-DONE = {"copy": "copied", "verify": "verified"}
+DONE = {"copy": "copied", "convert": "converted", "verify": "verified"}
 
 SECONDS_BETWEEN_LINES = 1.0
 """Pause between two lines of `--json` about one table."""
@@ -40,6 +40,7 @@ def copy(
     only: Version | None = None,
     project: Sequence[str] = (),
     without_secrets: bool = False,
+    task_owner: str | None = None,
     as_json: bool = False,
 ) -> None:
     """Copy a database into a new file or an empty database, and verify the copy."""
@@ -50,7 +51,13 @@ def copy(
     origin = url_of(config) if source is None else database_url(source)
     with _reporter(as_json) as report:
         manifest = copy_database(
-            origin, target, only=only, projects=project, without_secrets=without_secrets, progress=report
+            origin,
+            target,
+            only=only,
+            projects=project,
+            without_secrets=without_secrets,
+            task_owner=task_owner,
+            progress=report,
         )
     if as_json:
         _print_line({"manifest": manifest.as_json()})
@@ -94,6 +101,11 @@ def add_options(parsers: Mapping[str, argparse.ArgumentParser]) -> None:
         "--without-secrets",
         action="store_true",
         help="replace password hashes, tokens, paths of keys and SSH addresses",
+    )
+    parser.add_argument(
+        "--task-owner",
+        metavar="E-MAIL",
+        help="user who gets the task groups whose owner is not known, for a database before 2.9",
     )
     parser.set_defaults(usage_error=parser.error)
     parsers["verify"].add_argument("target", help="file or URL of the copy")

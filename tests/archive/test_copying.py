@@ -364,13 +364,6 @@ def test_source_that_lacks_a_column_is_refused(url: URL, tmp_path: Path) -> None
         copy_database(url, tmp_path / "archive.db")
 
 
-def test_older_source_is_refused(postgres_url: URL, tmp_path: Path) -> None:
-    execute(postgres_url, "UPDATE alembic_version SET version_num = '94a47ea2d3ff'")
-
-    with pytest.raises(WrongDatabaseError, match=r"older than 2\.9"):
-        copy_database(postgres_url, tmp_path / "archive.db")
-
-
 def test_objects_of_others_are_left_out_and_listed(url: URL, databases: Databases, target: URL) -> None:
     execute(url, "CREATE TABLE notes (id integer)", "ALTER TABLE project ADD COLUMN color text")
 
