@@ -59,7 +59,12 @@ def unknown_fields(row: Base, notes: Iterable[tuple[str, str]] = ()) -> dict[str
         notes: Names of columns with what the conversion of an older database has noted on them; see
             `fractal_models.database.read_notes`.
     """
-    loaded = {name: value for name, value in row.__dict__.items() if name in inspect(type(row)).column_attrs}
+    columns = inspect(type(row)).column_attrs
+    return unknown_values({name: value for name, value in row.__dict__.items() if name in columns}, notes)
+
+
+def unknown_values(loaded: Mapping[str, Any], notes: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
+    """Fields that are not known, as `unknown_fields` finds them, among the values of a row by name."""
     found = {
         name: NOT_RECORDED for name, value in loaded.items() if name in PLACEHOLDERS and value == PLACEHOLDERS[name]
     }

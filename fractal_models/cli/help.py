@@ -31,6 +31,12 @@ COMMANDS = {
         "checks and the rows do not. The database must be at head. `doctor` compares more.",
         "fractal-models check",
     ),
+    "copy": Help(
+        "copy a database into a new one, and prove the copy",
+        "Copy a database into a new SQLite file or an empty database, on either engine, and compare the copy with what "
+        "was read. The source is not changed. A database before 2.9 is converted in the copy.",
+        "fractal-models copy postgresql://USER@HOST/NAME archive.db --only v1 --without-secrets",
+    ),
     "current": Help(
         "print the revision of the database",
         "Print the revision of the database, and (head) if it is the latest one. Nothing is printed for an empty one.",
@@ -52,6 +58,12 @@ COMMANDS = {
         "create the table alembic_version",
         "Create the table alembic_version, which holds the revision, if it is missing. `upgrade` does this itself.",
         "fractal-models ensure_version",
+    ),
+    "export": Help(
+        "write a database as JSON files",
+        "Write the database as folders of JSON files, for people and programs without this package: a folder for each "
+        "user, in it one for each project, with its workflows, jobs and datasets. Secrets are left out.",
+        "fractal-models export site --only v1",
     ),
     "heads": Help(
         "print the latest revision of this package",
@@ -99,6 +111,12 @@ COMMANDS = {
         "Before the first change, the rules for rows and the schema are checked. Servers can continue to run, and an "
         "interrupted upgrade is completed by the next one.",
         "fractal-models upgrade head --yes",
+    ),
+    "verify": Help(
+        "compare a copy with its manifest, and with its source",
+        "Compute the digests of a copy again, and compare them with its manifest; with a second database also those of "
+        "the source. The exit code is 11 if anything differs.",
+        "fractal-models verify archive.db",
     ),
     "wait": Help(
         "wait until the server accepts connections",

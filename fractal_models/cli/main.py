@@ -21,6 +21,7 @@ from rich.markup import escape
 from sqlalchemy import URL
 
 from fractal_models import signals
+from fractal_models.cli import archive
 from fractal_models.cli.confirmation import confirm
 from fractal_models.cli.options import add_options
 from fractal_models.cli.output import (
@@ -44,13 +45,15 @@ exit codes:
   1  other error
   2  usage error
   3  the database is empty, behind head, or older than 2.9: `fractal-models upgrade head`
-  4  rows block a revision, break a documented rule, or prevent a demo site
+  4  rows block a revision, break a documented rule, or prevent a demo site or a copy
   5  the database is newer than these models, or of another application
   6  the schema differs from its revision
   7  the database is unreachable, the connection is lost or read-only, or the disk is full
   8  another session held a lock for longer than the timeout, or the statement was cancelled
   9  not confirmed
   10  objects of another application depend on what a downgrade or a conversion drops
+  11  a copy differs from its manifest or its source
+  12  the backup failed
   130  interrupted (Ctrl-C, SIGINT)
   143  terminated (SIGTERM)
 """
@@ -76,7 +79,7 @@ class FractalCommandLine(CommandLine):
                 action.version = f"%(prog)s {version('fractal-models')}"  # type: ignore[attr-defined]
             elif action.dest in {"config", "name"}:
                 action.help = argparse.SUPPRESS  # the configuration is ours
-        for verb in (status, doctor, wait, roles, seed):
+        for verb in (status, doctor, wait, roles, seed, archive.copy, archive.verify, archive.export):
             self.register_command(verb)
         add_options(self.parser, self.subparsers)
 
@@ -136,6 +139,8 @@ class FractalCommandLine(CommandLine):
             refuse_way_back(options.revision)
             config.attributes["wait"] = options.wait
             confirm(config, options)
+            if getattr(options, "backup", None) is not None:
+                archive.back_up_first(config, options.backup)
         arguments = [getattr(options, name) for name in positional]
         with _progress(config) if migrates else nullcontext():
             function(config, *arguments, **{name: getattr(options, name) for name in keywords})

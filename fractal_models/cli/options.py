@@ -6,6 +6,7 @@ import argparse
 from contextlib import suppress
 from typing import Any
 
+from fractal_models.cli import archive
 from fractal_models.cli.forecast import server_release
 from fractal_models.cli.help import describe
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
@@ -59,6 +60,7 @@ def add_options(parser: argparse.ArgumentParser, commands: Any) -> None:
     parsers["stamp"].add_argument(
         "--yes", action="store_true", help="record the revision even if its schema is not there, as --purge does"
     )
+    archive.add_options(parsers)
     for name in ("upgrade", "downgrade"):
         parsers[name].add_argument("--yes", action="store_true", help="do not ask for confirmation, for scripts")
         parsers[name].add_argument(

@@ -1,5 +1,6 @@
 """The guide for operators: its commands run as written, its tables are complete."""
 
+import json
 import os
 import re
 import sqlite3
@@ -113,6 +114,19 @@ def test_roles_are_made_by_the_command_that_is_shown(early_url: URL, shell_of: d
     assert found == {"migrator": (True, True), "server": (True, False), "analyst": (True, False)}
 
 
+def test_copy_is_verified_by_this_package_and_by_others(
+    early_url: URL, shell_of: dict[str, str], tmp_path: Path
+) -> None:
+    title = "Copies and archives"
+    assert "is equal to its manifest" in bash(commands(title), shell_of, tmp_path)
+
+    (script,) = re.findall(r"```sh\n(.*?)```", section(title), re.DOTALL)
+    digest = bash(script, shell_of, tmp_path).split()[0]
+    with closing(sqlite3.connect(tmp_path / "archive.db")) as connection:
+        (manifest,) = connection.execute("SELECT manifest FROM fractal_manifest").fetchone()
+    assert digest == json.loads(manifest)["tables"]["project"]["sha256"]
+
+
 def test_older_database_is_converted_as_shown(fractal_sqlite_databases: Databases) -> None:
     url = create_older(fractal_sqlite_databases, "1.4.2")
     show_state, convert = commands("Convert an older database").splitlines()
@@ -131,6 +145,7 @@ def test_every_console_block_has_been_run() -> None:
         "Upgrade",
         "Several replicas, Kubernetes",
         "Roles",
+        "Copies and archives",
         "Leave",
     ]
 

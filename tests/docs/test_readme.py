@@ -43,7 +43,7 @@ def run(code: str, folder: Path) -> str:
 
 
 def test_python_blocks_of_the_readme_run(folder: Path) -> None:
-    for_servers, for_analysts = blocks(README, "python")
+    for_servers, in_pandas, for_analysts = blocks(README, "python")
     assert run(for_servers, folder) == "1 ['/data/plate-1']\n"
 
     assert Forked("seed", "--size", "2", url="sqlite:///fractal.db").finish().code == 0
@@ -51,6 +51,14 @@ def test_python_blocks_of_the_readme_run(folder: Path) -> None:
         "admin@example.org Segmentation Processed",
         "user1@example.org Segmentation Processed",
     ]
+
+    # pandas is not a dependency; what the block tells it is tried without.
+    copying = "\n".join(line for line in in_pandas.splitlines() if "copy_database" in line)
+    run(copying.replace("postgresql://user@host/name", "sqlite:///fractal.db"), folder)
+    (query,) = re.findall(r'read_sql\("(.*?)"', in_pandas)
+    with closing(sqlite3.connect("archive.db")) as connection:
+        columns = {column for column, *_ in connection.execute(query).description}
+    assert columns >= {"started", "ended", "workflow", "status", "seconds"}
 
 
 SERVER = """

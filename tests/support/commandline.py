@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +65,12 @@ def environment(url: URL | str | None = None) -> dict[str, str]:
     return os.environ | ({"FRACTAL_DATABASE_URL": text_of(url)} if url is not None else {})
 
 
-def start(*arguments: str, url: URL | str | None = None) -> subprocess.Popen[str]:
+def start(
+    *arguments: str, url: URL | str | None = None, program: Sequence[object] = (COMMAND,)
+) -> subprocess.Popen[str]:
     """Start a process; its output is read by `finish`."""
     return subprocess.Popen(
-        [COMMAND, *arguments],
+        [*map(str, program), *arguments],
         env=environment(url),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

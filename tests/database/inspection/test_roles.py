@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from subprocess import CalledProcessError
 
 import pytest
@@ -10,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy import URL
 from sqlalchemy.exc import ProgrammingError
 
-from fractal_models.database import DatabaseState, inspect_database
+from fractal_models.archive import copy_database, verify_archive
+from fractal_models.database import DatabaseState, UnreachableError, inspect_database
 from fractal_models.database.connection.engine import connect
 from fractal_models.database.inspection.roles import secret_columns
 from fractal_models.testing.databases import PostgreSQLDatabases
@@ -323,3 +325,13 @@ def test_rights_that_somebody_has_given_too_many_are_taken_back(early_roles: Rol
     early_roles.make()
 
     denied(early_roles.login("analyst"), "SELECT hashed_password FROM user_oauth")
+
+
+def test_analyst_can_copy_everything_but_the_secrets(roles: Roles, tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError, match="permission denied"):
+        copy_database(roles.login("analyst"), tmp_path / "archive.db")
+
+    manifest = copy_database(roles.login("analyst"), tmp_path / "archive.db", without_secrets=True)
+
+    assert verify_archive(tmp_path / "archive.db", roles.url).manifest.sha256 == manifest.sha256
+    assert manifest.rows == 3 * len(manifest.tables)

@@ -1,0 +1,1 @@
+"""Benchmark of copies between PostgreSQL and SQLite, and of their verification."""

@@ -1,0 +1,32 @@
+"""Progress of copies and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Step = Literal["copy", "convert", "verify", "export"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Progress with a table."""
+
+    step: Step
+
+    table: str
+
+    rows: int
+    """Rows that are done."""
+
+    total: int
+    """Rows that there are."""
+
+
+Report = Callable[[Progress], None]
+"""Receives progress: once before the first row of each table, then after each block of some hundred kilobytes."""
+
+
+def ignore(_progress: Progress) -> None:
+    """Report to nobody."""
