@@ -28,7 +28,7 @@ ON_COLUMNS = """
     )
     AND NOT EXISTS (
         SELECT 1 FROM pg_constraint WHERE d.classid = 'pg_constraint'::regclass AND oid = d.objid
-        AND contype = 'f' AND conrelid = c.oid AND array_length(conkey, 1) = 1
+        AND contype IN ('f', 'n') AND conrelid = c.oid AND array_length(conkey, 1) = 1
     )
     AND NOT EXISTS (SELECT 1 FROM pg_index WHERE d.classid = 'pg_class'::regclass AND indexrelid = d.objid)
     ORDER BY 1, 2
