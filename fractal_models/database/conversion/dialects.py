@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 from sqlalchemy.types import Boolean, TypeEngine
 
-from fractal_models.database.revisions.operations.base import literal, literals
+from fractal_models.database.conversion.raw_json import members
+from fractal_models.database.revisions.operations.base import literals
 
 UNKNOWN_DATE = "2000-01-01 00:00:00+00:00"
 """Placeholder for a date, as columns take it and as dumps have it."""
@@ -47,9 +48,32 @@ class PostgreSQLWords:
         """JSON from text."""
         return f"CAST({expression} AS json)"
 
-    def position(self, part: str, text: str) -> str:
-        """Position of a text in another; 0 if it is not there."""
-        return f"strpos({text}, {part})"
+    def size(self, text: str) -> str:
+        """Length of a text, at least."""
+        return f"octet_length({text})"
+
+    def texts(self, columns: Iterable[str]) -> str:
+        """Join that gives the JSON columns of `o` as texts in `t`, each read from its row once."""
+        selected = ", ".join(f"{self.text(f'o.{column}')} AS {column}" for column in columns)
+        return f"CROSS JOIN LATERAL (SELECT {selected} OFFSET 0) t"
+
+    def is_undated(self, column: str) -> str:
+        """Whether a dump of `o` is an object without `timestamp_created`; most are told apart without parsing them."""
+        return (
+            f"CASE WHEN t.{column} NOT LIKE '{{%' THEN false "
+            f"WHEN strpos(t.{column}, '\"timestamp_created\"') = 0 THEN true "
+            f"ELSE o.{column} -> 'timestamp_created' IS NULL END"
+        )
+
+    def dated(self, column: str, date: str) -> str:
+        """An undated dump of `o` with a date as its last member."""
+        # Of one byte is the last character; `left` would count them all.
+        octets = f"convert_to(rtrim(t.{column}, E' \\t\\r\\n'), 'UTF8')"
+        octets = f"CASE WHEN t.{column} LIKE '%}}' THEN convert_to(t.{column}, 'UTF8') ELSE {octets} END"
+        start = (
+            f"(SELECT convert_from(substring(b FROM 1 FOR octet_length(b) - 1), 'UTF8') FROM (SELECT {octets} AS b) s)"
+        )
+        return f"""CAST({start} || ', "timestamp_created": "' || {date} || '"}}' AS json)"""
 
     def as_json(self, expression: str, _type: TypeEngine[object]) -> str:
         """A value of any type as JSON."""
@@ -80,6 +104,7 @@ class SQLiteWords:
         driver = connection.connection.dbapi_connection
         assert driver is not None
         driver.create_function("fractal_date", 1, stored_date, deterministic=True)
+        driver.create_function("fractal_dated", 2, dated, deterministic=True)
 
     def date(self, expression: str) -> str:
         """A timestamp that compares with others: in UTC, without offset, with microseconds."""
@@ -87,7 +112,7 @@ class SQLiteWords:
 
     def isoformat(self, expression: str) -> str:
         """A timestamp as text, in UTC, as Python's `isoformat` writes it."""
-        return f"replace(replace({self.date(expression)}, ' ', 'T') || '+00:00', '.000000', '')"
+        return f"replace(replace({expression}, ' ', 'T') || '+00:00', '.000000', '')"
 
     def text(self, expression: str) -> str:
         """JSON as text."""
@@ -97,9 +122,22 @@ class SQLiteWords:
         """JSON from text."""
         return expression
 
-    def position(self, part: str, text: str) -> str:
-        """Position of a text in another; 0 if it is not there."""
-        return f"instr({text}, {part})"
+    def size(self, text: str) -> str:
+        """Length of a text, at least."""
+        return f"length({text})"
+
+    def texts(self, columns: Iterable[str]) -> str:
+        """Join that gives the JSON columns of `o` as texts; here they are texts."""
+        del columns
+        return ""
+
+    def is_undated(self, column: str) -> str:
+        """Whether a dump of `o` is an object without `timestamp_created`."""
+        return f"fractal_dated(o.{column}, 'x') <> o.{column}"
+
+    def dated(self, column: str, date: str) -> str:
+        """A dump of `o` with a date as its last member, unless it has one."""
+        return f"fractal_dated(o.{column}, {date})"
 
     def as_json(self, expression: str, type_: TypeEngine[object]) -> str:
         """A value of any type as JSON."""
@@ -129,6 +167,8 @@ Words = PostgreSQLWords | SQLiteWords
 
 def stored_date(text: str | None) -> str | None:
     """Write a timestamp as SQLAlchemy does on SQLite; text that is none stays as it is."""
+    if text and STORED.fullmatch(text):
+        return text
     try:
         parsed = datetime.fromisoformat(text) if text else None
     except ValueError:
@@ -138,27 +178,23 @@ def stored_date(text: str | None) -> str | None:
     return parsed.astimezone(UTC).strftime(SQLITE_DATE) if parsed.tzinfo else parsed.strftime(SQLITE_DATE)
 
 
+def dated(dump: str | None, date: str) -> str | None:
+    """Add `timestamp_created` to a dump that is an object without it."""
+    if not dump or not dump.startswith("{"):
+        return dump
+    if '"timestamp_created"' in dump and "timestamp_created" in (members(dump) or ["timestamp_created"]):
+        return dump
+    return f'{dump.rstrip()[:-1]}, "timestamp_created": "{date}"}}'
+
+
 SQLITE_DATE = "%Y-%m-%d %H:%M:%S.%f"
+
+STORED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
+"""Timestamps as SQLAlchemy writes them."""
 
 
 def is_unknown(words: Words, dump: str) -> str:
     """Whether a dump is null, JSON null or `{}`."""
     text = words.text(dump)
-    written = f"CASE WHEN length({text}) <= {MAX_EMPTY} THEN replace({text}, ' ', '') ELSE '' END"
+    written = f"CASE WHEN {words.size(text)} <= {MAX_EMPTY} THEN replace({text}, ' ', '') ELSE '' END"
     return f"({dump} IS NULL OR {written} IN ('null', '{{}}'))"
-
-
-def lacks_key(words: Words, dump: str, key: str) -> str:
-    """Whether a dump is an object without a key; most are told apart without parsing them."""
-    return (
-        f"CASE WHEN NOT {words.is_object(dump)} THEN false "
-        f"WHEN {words.position(literal(json.dumps(key)), words.text(dump))} = 0 THEN true "
-        f"ELSE NOT ({words.has_path(dump, key)}) END"
-    )
-
-
-def with_member(words: Words, dump: str, key: str, text: str) -> str:
-    """A dump with a string as its last member."""
-    trimmed = f"rtrim({words.text(dump)}, ' \t\r\n')"
-    added = literal(f', {json.dumps(key)}: "')
-    return words.from_text(f"substr({trimmed}, 1, length({trimmed}) - 1) || {added} || {text} || '\"}}'")

@@ -74,9 +74,6 @@ DUMPS: dict[str, tuple[Dump, ...]] = {
 }
 """Dumps by table of jobs."""
 
-INVERTED = (("command",), ("task", "task_id"))
-"""Paths in an inverted step: it has the columns of the task, and its task those of the step."""
-
 OMITTED = {"history", "images"}
 """Columns of datasets that are not copied into a job."""
 
@@ -107,8 +104,7 @@ def _conditions(old: OldDatabase, dumps: Sequence[Dump]) -> Iterator[str]:
         if dump.strict:
             yield words.has_other_keys(dump.column, dump.required)
         if dump.table == "workflow":
-            step = [words.has_path(dump.column, "task_list", 0, *path) for path in INVERTED]
-            yield f"({' AND '.join(step)})"
+            yield words.has_path(dump.column, "task_list", 0, "task", "task_id")
 
 
 def _mend_batch(old: OldDatabase, table: str, jobs: Sequence[RowMapping]) -> None:

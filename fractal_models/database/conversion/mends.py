@@ -10,8 +10,6 @@ from fractal_models.database.conversion.dialects import (
     UNKNOWN_DATE,
     UNKNOWN_TEXT,
     Words,
-    lacks_key,
-    with_member,
 )
 
 UNKNOWN_INDEX = 9999
@@ -36,8 +34,11 @@ MISSING: dict[tuple[str, str], str | int] = {
 }
 """Values in all rows of a column that is missing; null in other columns."""
 
+DATED = ("workflow_dump", "input_dataset_dump", "output_dataset_dump")
+"""Dumps of jobs that got a date by a data script."""
+
 JOINS: dict[str, str] = {
-    "applyworkflow": "LEFT JOIN project p ON p.id = o.project_id",
+    "applyworkflow": "LEFT JOIN project p ON p.id = o.project_id {texts}",
     "dataset": "LEFT JOIN project p ON p.id = o.project_id",
     "project": """
         LEFT JOIN (
@@ -46,7 +47,10 @@ JOINS: dict[str, str] = {
     """,
     "workflow": "LEFT JOIN project p ON p.id = o.project_id",
 }
-"""Tables that the mends of a table read: `{old_TABLE}` is the old one, others have been taken over."""
+"""Tables that the mends of a table read: `{old_TABLE}` is the old one, others have been taken over.
+
+`{texts}` gives the dumps that get a date as texts.
+"""
 
 SOLE_EMAIL = """
     SELECT min(u.email) FROM {old_linkuserproject} l JOIN user_oauth u ON u.id = l.user_id
@@ -106,7 +110,7 @@ def mends(words: Words, old: Callable[[str], str]) -> list[Mend]:
             value=words.last_used,
             note="filled with the placeholder",
         ),
-        *(_dated(words, column) for column in ("workflow_dump", "input_dataset_dump", "output_dataset_dump")),
+        *(_dated(words, column) for column in DATED),
     ]
 
 
@@ -119,8 +123,8 @@ def _dated(words: Words, column: str) -> Mend:
     return Mend(
         "applyworkflow",
         column,
-        condition=lacks_key(words, f"o.{column}", "timestamp_created"),
-        value=with_member(words, f"o.{column}", "timestamp_created", date),
+        condition=words.is_undated(column),
+        value=words.dated(column, date),
         note="key timestamp_created was missing, and has the date of the job's project, else the placeholder",
         each=False,
     )

@@ -97,7 +97,8 @@ class PostgreSQL:
         assignments = ", ".join(f'"{mend.column}" = mended."{mend.column}"' for mend in mends)
         statement = (
             f"UPDATE {table} SET {assignments} FROM (SELECT o.id, {values} FROM {table} o {joins_of(old, table)} "
-            f"WHERE o.id > :first AND o.id <= :last AND ({conditions})) AS mended WHERE mended.id = {table}.id"
+            f"WHERE o.id > :first AND o.id <= :last AND ({conditions})) AS mended WHERE mended.id = {table}.id "
+            f"AND {table}.id > :first AND {table}.id <= :last"
         )
         for first, last, number in ranges(old, table):
             old.execute(statement, first=first, last=last)

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 
 from fractal_models.database.connection.errors import DependentObjectsError
 from fractal_models.database.conversion.dialects import SQLiteWords
-from fractal_models.database.conversion.mends import MISSING
+from fractal_models.database.conversion.mends import DATED, MISSING
 from fractal_models.database.conversion.old_database import OLD_PREFIX, OldDatabase
 from fractal_models.database.conversion.site_objects import broken_on_sqlite, refuse
 from fractal_models.database.conversion.takeover import joins_of, mends_of, ranges, write_notes
@@ -28,6 +28,14 @@ PLAIN = r"""(?:^|[,(])\s*["`\[]?{name}["`\]]?(?=[\s,)])(?P<rest>(?:[^,()']|'[^']
 """Definition of a column within that of a table, as far as it can be moved to another table."""
 
 NOT_PLAIN = re.compile(r"\b(AS|CHECK|COLLATE|GENERATED|PRIMARY|REFERENCES|UNIQUE)\b", re.IGNORECASE)
+
+
+SETTINGS = {"legacy_alter_table": "ON", "cache_size": -64_000, "secure_delete": "FAST"}
+"""Settings during the conversion.
+
+Else references of views, triggers and other tables would follow the old tables to their new names; and the default of
+2 MB, and zeros over all that is dropped, would take several times as long.
+"""
 
 
 class SQLite:
@@ -65,9 +73,9 @@ class SQLite:
     def prepare(self) -> None:
         """Rename the old tables, and create those of the baseline."""
         old, run = self.old, self._run
-        self._legacy_alter_table = run("PRAGMA legacy_alter_table").scalar()
-        # Else references of views, triggers and other tables would follow the old tables to their new names.
-        run("PRAGMA legacy_alter_table = ON")
+        self._settings = {name: run(f"PRAGMA {name}").scalar() for name in SETTINGS}
+        for name, value in SETTINGS.items():
+            run(f"PRAGMA {name} = {value}")
         for kind, name, _, _ in self._beside:
             run(f"DROP {kind} {_quoted(name)}")
         for table in old.columns:
@@ -100,7 +108,9 @@ class SQLite:
                 value = old.words.date(value)
             if column.name in mends:
                 mend = mends[column.name]
-                value = f"CASE WHEN {mend.condition} THEN {mend.value} ELSE {value} END"
+                # A function that adds what is missing need not be asked before.
+                changes = f"CASE WHEN {mend.condition} THEN {mend.value} ELSE {value} END"
+                value = mend.value if column.name in DATED else changes
             values[_quoted(column.name)] = value
         values |= {_quoted(name): f"o.{_quoted(name)}" for name, _ in self._own[table]}
         statement = (
@@ -126,7 +136,8 @@ class SQLite:
                 kind == "index" and (name in present or self._is_dropped(table, sql))
             ):
                 run(sql)
-        run(f"PRAGMA legacy_alter_table = {self._legacy_alter_table}")
+        for name, value in self._settings.items():
+            run(f"PRAGMA {name} = {value}")
         refuse(f"{name} needs what is dropped" for name in sorted(broken_on_sqlite(self.old) - self._broken))
 
     def _is_dropped(self, table: str, sql: str) -> bool:

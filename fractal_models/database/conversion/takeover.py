@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from fractal_models.database.conversion import legacy_table
-from fractal_models.database.conversion.mends import JOINS, Mend, mends
+from fractal_models.database.conversion.mends import DATED, JOINS, Mend, mends
 from fractal_models.database.conversion.old_database import OldDatabase
 
 RANGE = 10_000
@@ -35,7 +35,11 @@ def mends_of(old: OldDatabase, table: str) -> list[Mend]:
 
 def joins_of(old: OldDatabase, table: str) -> str:
     """Tables that the mends of a table read."""
-    names = {"old_applyworkflow": old.name("applyworkflow"), "start": old.words.date("start_timestamp")}
+    names = {
+        "old_applyworkflow": old.name("applyworkflow"),
+        "start": old.words.date("start_timestamp"),
+        "texts": old.words.texts(DATED),
+    }
     return JOINS[table].format(**names) if table in JOINS else ""
 
 
