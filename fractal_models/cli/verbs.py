@@ -120,8 +120,6 @@ def doctor(config: Config, as_json: bool = False) -> None:
         )
     else:
         out = console()
-        for note in diagnosis.status.notes:
-            out.print(f"[bold]note[/]: {escape(note)}")
         lines = [("drift", difference) for difference in differences]
         lines += [("blocks an upgrade", str(finding)) for finding in diagnosis.blocking]
         lines += [("breaks a rule", str(finding)) for finding in diagnosis.breaking]
@@ -130,6 +128,8 @@ def doctor(config: Config, as_json: bool = False) -> None:
             out.print(f"[bold yellow]{kind}[/]: {escape(line)}")
         if not lines and diagnosis.status.state in EXAMINED:
             out.print(f"[bold green]nothing is wrong[/]: {escape(diagnosis.status.message)}")
+        for note in diagnosis.status.notes:
+            out.print(f"[bold]note[/]: {escape(note)}")
     diagnosis.raise_for_findings()
 
 
