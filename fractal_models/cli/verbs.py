@@ -136,8 +136,6 @@ def doctor(config: Config, as_json: bool = False, for_server: str | None = None)
         )
     else:
         out = console()
-        for note in diagnosis.status.notes:
-            print_labelled(out, "bold", "note:", note)
         lines = [("drift", difference) for difference in differences]
         lines += [("blocks an upgrade", str(finding)) for finding in diagnosis.blocking]
         lines += [("breaks a rule", str(finding)) for finding in diagnosis.breaking]
@@ -146,6 +144,8 @@ def doctor(config: Config, as_json: bool = False, for_server: str | None = None)
             print_labelled(out, "bold yellow", f"{kind}:", line)
         if not lines and diagnosis.status.state in EXAMINED:
             print_labelled(out, "bold green", "nothing is wrong:", diagnosis.status.message)
+        for note in diagnosis.status.notes:
+            print_labelled(out, "bold", "note:", note)
         for unknown in diagnosis.unknown:
             print_labelled(out, "bold", "not known:", str(unknown))
     diagnosis.raise_for_findings()

@@ -223,5 +223,7 @@ def _sqlite_bytes(connection: Connection, index: CreateIndexOnline) -> int:
     if index.where is not None:
         return 0
     rows = connection.scalar(text(f"SELECT max(rowid) FROM {index.table}")) or 0
-    size = connection.scalar(text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")) or 0
-    return int(min(rows * SQLITE_ENTRY, size))
+    pages, page = connection.execute(
+        text("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
+    ).one()
+    return int(min(rows * SQLITE_ENTRY, pages * page) + page)
