@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pages import commands, dictionary, enumerations, migrations, models, states
+from pages import changelog, commands, dictionary, enumerations, migrations, models, screens, states
 from pages.markdown import REGION, fill
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -15,10 +15,10 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 def generated() -> Iterator[tuple[Path, str]]:
     """Files and the texts that they should have."""
-    for module in (models, dictionary, enumerations, migrations, commands):
+    for module in (models, dictionary, enumerations, migrations, commands, changelog):
         for name, text in module.pages():
             yield DOCS / name, text
-    regions = dict(states.regions())
+    regions = dict([*states.regions(), *screens.regions()])
     for path in sorted(DOCS.glob("*.md")):
         if REGION.search(text := path.read_text()):
             yield path, fill(text, regions)

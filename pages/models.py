@@ -79,14 +79,15 @@ def _members(model: type[Base]) -> Iterator[tuple[str, str]]:
         if owner is Base:
             break
         for name, member in vars(owner).items():
-            if name.startswith("_") or not (isinstance(member, property) or inspect.isfunction(member)):
+            found = member if isinstance(member, property) else getattr(model, name, None)
+            function = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
+            if name.startswith("_") or not inspect.isfunction(function):
                 continue
-            function = member.fget if isinstance(member, property) else member
             text = inspect.getdoc(function)
             if text is None or not function.__module__.startswith("fractal_models"):
                 continue
             returns = type_name(get_type_hints(function).get("return", Any))
-            signature = name if isinstance(member, property) else f"{name}{_parameters(function)}"
+            signature = name if isinstance(found, property) else f"{name}{_parameters(function)}"
             yield f"{code(signature)} → {code(returns)}", _docstring(text)
 
 
