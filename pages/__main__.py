@@ -1,4 +1,4 @@
-"""Write the generated pages: `python -m pages`, with `--draw` the diagrams too, or `--check` whether all are current."""
+"""Write the generated pages: `python -m pages`; with `--draw` the diagrams too; `--check` compares them."""
 
 from __future__ import annotations
 

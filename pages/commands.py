@@ -16,9 +16,11 @@ def pages() -> Iterator[tuple[str, str]]:
     # argparse reads the width of the terminal here.
     with patch.dict(os.environ, {"COLUMNS": "80", "NO_COLOR": "1"}):
         line = FractalCommandLine()
-        parsers: dict[str, argparse.ArgumentParser] = line.subparsers.choices  # type: ignore[assignment]
+        parsers: dict[str, argparse.ArgumentParser] = line.subparsers.choices
         summaries = {action.dest: action.help for action in line.subparsers._choices_actions}
-        overview = table(("command", "effect"), [(f"[`{name}`](#{name})", summaries.get(name)) for name in sorted(parsers)])
+        overview = table(
+            ("command", "effect"), [(f"[`{name}`](#{name})", summaries.get(name)) for name in sorted(parsers)]
+        )
         helps = [f"## {name} {{ #{name} }}\n\n{block(parsers[name].format_help(), 'text')}" for name in sorted(parsers)]
         whole = block(line.parser.format_help(), "text")
     yield "reference/commands.md", page("Commands", overview, *helps, "## All commands\n", whole)

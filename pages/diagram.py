@@ -1,7 +1,7 @@
 """Diagrams of the tables: DOT by paracelsus, with a link for each table, and ON DELETE rules on the lines.
 
-Graphviz draws them: `python -m pages --draw`. Both the DOT text and the drawing are kept, so that a test can tell whether
-a drawing is that of the tables.
+Graphviz draws them: `python -m pages --draw`. Both the DOT text and the drawing are kept, so that a test can tell
+whether a drawing is that of the tables.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from sqlalchemy import MetaData
 from fractal_models.tables import METADATA
 from pages.facts import GENERATIONS, anchor, generation, model_of
 
-RULES = {"CASCADE": ("#d32f2f", "bold"), "SET NULL": ("#ef6c00", "dashed"), None: ("#78909c", "solid")}
+HEADER = "#3f51b5"
+GREY = "#78909c"
+
+RULES = {"CASCADE": ("#d32f2f", "bold"), "SET NULL": ("#ef6c00", "dashed"), None: (GREY, "solid")}
 """Colour and style of a line, by ON DELETE rule."""
 
-HEADER = "#3f51b5"
-FOREIGN_HEADER = "#90a4ae"
 
-OTHER_KEYS = re.compile(r'<td align="left">(?P<type>\w+)</td><td align="left">(?P<name>\w+)</td><td>(?P<keys>[^<]*)</td>')
+COLUMN = re.compile(r'<td align="left">(?P<type>\w+)</td><td align="left">(?P<name>\w+)</td><td>(?P<keys>[^<]*)</td>')
 KEYS = {"Primary Key": "PK", "Foreign Key": "FK", "Unique": "U"}
 
 
@@ -64,19 +65,19 @@ def _label(node: Node, *, with_columns: bool) -> None:
     label = node.get("label")
     label = label.replace('colspan="3" bgcolor="lightblue"', f'colspan="2" bgcolor="{HEADER}"')
     label = re.sub("<b>(.*)</b>", r'<font color="white"><b>\1</b></font>', label)
-    label = OTHER_KEYS.sub(_row, label)
+    label = COLUMN.sub(_row, label)
     if not with_columns:
         label = re.sub(r"\n *<tr><td align.*</tr>", "", label)
     node.set("label", label.replace('cellpadding="4"', 'cellpadding="3"'))
 
 
 def _row(match: re.Match[str]) -> str:
-    keys = " ".join(KEYS[key] for key in match["keys"].split(", ") if key)
-    return f'<td align="left">{match["name"]}</td><td align="right"><font color="#78909c">{keys or match["type"].lower()}</font></td>'
+    keys = " ".join(KEYS[key] for key in match["keys"].split(", ") if key) or match["type"].lower()
+    return f'<td align="left">{match["name"]}</td><td align="right"><font color="{GREY}">{keys}</font></td>'
 
 
 def _style(edge: Edge) -> None:
-    column = METADATA.tables[edge.get_destination()].columns[edge.get("label")]
+    column = METADATA.tables[str(edge.get_destination())].columns[str(edge.get("label"))]
     rule = next(iter(column.foreign_keys)).ondelete
     color, style = RULES[rule]
     edge.set("color", color)
@@ -92,6 +93,6 @@ def svg(dot: str) -> str:
         FileNotFoundError: Graphviz is not installed.
     """
     drawn = subprocess.run(["dot", "-Tsvg"], input=dot, capture_output=True, text=True, check=True).stdout
-    drawn = drawn[drawn.index("<svg"):]
+    drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"<!--.*?-->\n?", "", drawn, flags=re.DOTALL)
     return drawn.replace('stroke="black"', 'stroke="currentColor"')

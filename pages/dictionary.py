@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint, select
+from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint, make_url, select
 from sqlalchemy.schema import DefaultClause
 
 from fractal_models.base import Base
@@ -42,19 +42,20 @@ def pages() -> Iterator[tuple[str, str]]:
         ("table", "class", "deleted with", "deleting a row"),
         [(f"[`{found.name}`](#{found.name})", entry(found.name), _owners(found), _effects(found)) for found in tables],
     )
-    yield "reference/dictionary.md", page(
-        "Data dictionary",
-        "Every table at head, on PostgreSQL and on SQLite. JSON examples are from the demo site of "
-        "`fractal-models seed`; `…` stands for what was cut.",
-        overview,
-        *(part for found in tables for part in _entry(found)),
+    yield (
+        "reference/dictionary.md",
+        page(
+            "Data dictionary",
+            "Every table at head, on PostgreSQL and on SQLite. JSON examples are from the demo site of "
+            "`fractal-models seed`; `…` stands for what was cut.",
+            overview,
+            *(part for found in tables for part in _entry(found)),
+        ),
     )
 
 
 def _owners(found: Table) -> str:
-    return codes(
-        sorted({key.column.table.name for key in found.foreign_keys if key.ondelete == "CASCADE"})
-    )
+    return codes(sorted({key.column.table.name for key in found.foreign_keys if key.ondelete == "CASCADE"}))
 
 
 def _referring(found: Table) -> Iterator[tuple[Table, Column[Any], str | None]]:
@@ -96,7 +97,7 @@ def _entry(found: Table) -> Iterator[str]:
 
 
 def _default(column: Column[Any]) -> str:
-    if column.primary_key and column.autoincrement is True or column.name == "id":
+    if (column.primary_key and column.autoincrement is True) or column.name == "id":
         return "next number"
     if isinstance(column.server_default, DefaultClause):
         return code(getattr(column.server_default.arg, "text", column.server_default.arg))
@@ -124,7 +125,8 @@ def _rules(found: Table) -> Iterator[str]:
         kind = "Unique index" if index.unique else "Index"
         where = index.dialect_options["postgresql"]["where"]
         condition = f" where {code(where)}" if where is not None else ""
-        yield f"{kind}: {codes(getattr(expression, 'name', expression) for expression in index.expressions)}{condition} ({code(index.name)})"
+        columns = codes(getattr(expression, "name", expression) for expression in index.expressions)
+        yield f"{kind}: {columns}{condition} ({code(index.name)})"
 
 
 @cache
@@ -132,7 +134,7 @@ def _rows() -> dict[str, dict[str, Any]]:
     """A value of each JSON column that is neither null nor empty, from the demo site."""
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{Path(folder) / 'demo.db'}"
+        url = make_url(f"sqlite:///{Path(folder) / 'demo.db'}")
         migrate(url)
         engine = create_engine(url)
         with sessionmaker(engine)() as session:
@@ -140,7 +142,8 @@ def _rows() -> dict[str, dict[str, Any]]:
             for model in TABLES:
                 rows = session.execute(select(table_of(model)).order_by(*table_of(model).primary_key)).mappings().all()
                 found[str(model.__tablename__)] = {
-                    name: next((row[name] for row in rows if row[name]), None) for name in table_of(model).columns.keys()
+                    name: next((row[name] for row in rows if row[name]), None)
+                    for name in table_of(model).columns.keys()  # noqa: SIM118 (columns, otherwise)
                 }
         engine.dispose()
     return found
@@ -168,5 +171,3 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         return value[:LONGEST_TEXT] + "…"
     return value
-
-

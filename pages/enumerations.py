@@ -17,24 +17,33 @@ from pages.facts import type_name
 from pages.markdown import code, page, table
 from pages.models import summary
 
-MODULES = {"schemas": (schemas, "Bodies: users and groups"), "schemas-v1": (v1, "Bodies: version 1"), "schemas-v2": (v2, "Bodies: version 2")}
+MODULES = {
+    "schemas": (schemas, "Bodies: users and groups"),
+    "schemas-v1": (v1, "Bodies: version 1"),
+    "schemas-v2": (v2, "Bodies: version 2"),
+}
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """File names and texts."""
-    yield "reference/enumerations.md", page(
-        "Enumerations",
-        "Members are text: `JobStatusTypeV2.DONE == \"done\"`. The database checks the values of those that a check names.",
-        *(_enumeration(found) for _, found in inspect.getmembers(enums, inspect.isclass) if _is_own(found, enums)),
+    yield (
+        "reference/enumerations.md",
+        page(
+            "Enumerations",
+            'Members are text: `JobStatusTypeV2.DONE == "done"`.',
+            *(
+                _enumeration(found)
+                for _, found in inspect.getmembers(enums, inspect.isclass)
+                if issubclass(found, Enum) and found.__module__ == enums.__name__
+            ),
+        ),
     )
     for name, (module, title) in MODULES.items():
-        bodies = [found for found in _bodies(module)]
-        overview = table(("body", "what it is"), [(f"[`{body.__name__}`](#{body.__name__})", summary(body)) for body in bodies])
+        bodies = list(_bodies(module))
+        overview = table(
+            ("body", "what it is"), [(f"[`{body.__name__}`](#{body.__name__})", summary(body)) for body in bodies]
+        )
         yield f"reference/{name}.md", page(title, f"`from {module.__name__} import …`", overview, *map(_body, bodies))
-
-
-def _is_own(found: type, module: ModuleType) -> bool:
-    return issubclass(found, Enum) and found.__module__ == module.__name__
 
 
 def _enumeration(found: type[Enum]) -> str:
@@ -52,15 +61,22 @@ def _bodies(module: ModuleType) -> Iterator[type[BaseModel]]:
 def _body(body: type[BaseModel]) -> str:
     texts = describe(body, getattr(body, "_table", "") or "")
     rows = [
-        (code(name), code(type_name(field.annotation)), _default(field.default, field.default_factory, field.is_required()), texts.get(name, field.description or ""))
+        (
+            code(name),
+            code(type_name(field.annotation)),
+            _default(field.default, field.default_factory, field.is_required()),
+            texts.get(name, field.description or ""),
+        )
         for name, field in body.model_fields.items()
     ]
-    return f"## {body.__name__} {{ #{body.__name__} }}\n\n{inspect.getdoc(body) or ''}\n\n" + table(("field", "type", "default", "meaning"), rows)
+    return f"## {body.__name__} {{ #{body.__name__} }}\n\n{inspect.getdoc(body) or ''}\n\n" + table(
+        ("field", "type", "default", "meaning"), rows
+    )
 
 
 def _default(default: object, factory: object, required: bool) -> str:
     if required:
         return "required"
     if default is PydanticUndefined:
-        return code(repr(factory())) if callable(factory) and factory in {list, dict} else "generated"
+        return code(repr(factory())) if factory is list or factory is dict else "generated"
     return code(repr(default.value) if isinstance(default, Enum) else repr(default))

@@ -48,8 +48,10 @@ def meanings(model: type[Base]) -> dict[str, str]:
     """What each column means."""
     found = describe(model, model.__name__)
     parent = {name: key for name in found if (key := reference(table_of(model), name))}
-    return {name: text if name not in parent else text.replace(f"`{parent[name]}`", entry(parent[name].split(".")[0]))
-            for name, text in found.items()}
+    return {
+        name: text if name not in parent else text.replace(f"`{parent[name]}`", entry(parent[name].split(".")[0]))
+        for name, text in found.items()
+    }
 
 
 def reference(table: Table, column: str) -> str | None:
@@ -81,8 +83,10 @@ def type_name(annotation: Any) -> str:
     if arguments := get_args(annotation):
         if hasattr(annotation, "__metadata__"):
             return type_name(arguments[0])
-        return " | ".join(repr(value.value if isinstance(value, Enum) else value) if isinstance(value, str)
-                          else type_name(value) for value in arguments)
+        return " | ".join(
+            repr(value.value if isinstance(value, Enum) else value) if isinstance(value, str) else type_name(value)
+            for value in arguments
+        )
     return str(annotation).replace("typing.", "")
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from html import escape
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 
 NOTE = "<!-- Written by `python -m pages`; edit its source, not this file. -->\n"
 

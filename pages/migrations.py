@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-
 from typing import Any
 
 from alembic.script import Script
@@ -16,13 +15,13 @@ from fractal_models.database.revisions.rules import irreversible, is_restartable
 from pages.markdown import code, codes, items, page, table
 
 LOCKS = {
-    "AddCheck": "Two steps: the check is added without reading rows, under a strong lock of at most 0.1 s; then rows are "
-    "checked under a weak lock, while others read and write.",
+    "AddCheck": "Two steps: the check is added without reading rows, under a strong lock of at most 0.1 s; then rows "
+    "are checked under a weak lock, while others read and write.",
     "CreateIndexOnline": "`CREATE INDEX CONCURRENTLY`: others read and write meanwhile. It waits for transactions that "
     "are open.",
     "NormalizeConstraintNames": "Changes the catalog alone, under a strong lock of at most 0.1 s.",
-    "ReplaceForeignKey": "Two steps: the key is added without reading rows, under a strong lock of at most 0.1 s on both "
-    "tables; then rows are checked under a weak lock, while others read and write.",
+    "ReplaceForeignKey": "Two steps: the key is added without reading rows, under a strong lock of at most 0.1 s on "
+    "both tables; then rows are checked under a weak lock, while others read and write.",
     "SetMissingDefault": "Changes the catalog alone, under a strong lock of at most 0.1 s.",
 }
 """Locks of each operation on PostgreSQL, and who waits. On SQLite, the file is locked for writers during the run."""

@@ -6,9 +6,8 @@ import inspect
 from collections.abc import Iterator
 from typing import Any, get_type_hints
 
-from sqlalchemy.orm import RelationshipProperty
-from sqlalchemy.orm import Mapper
 from sqlalchemy import inspect as mapper_of
+from sqlalchemy.orm import Mapper, RelationshipProperty
 
 from fractal_models.base import Base
 from pages.facts import GENERATIONS, anchor, entry, generation, meanings, models_of, table_of, type_name
@@ -29,7 +28,8 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def _overview(key: str) -> str:
     rows = [
-        (f"[`{model.__name__}`](#{anchor(model)})", code(model.__tablename__), summary(model)) for model in models_of(key)
+        (f"[`{model.__name__}`](#{anchor(model)})", code(model.__tablename__), summary(model))
+        for model in models_of(key)
     ]
     return table(("class", "table", "a row is"), rows)
 
@@ -43,10 +43,17 @@ def _entry(model: type[Base]) -> Iterator[str]:
     yield f"::: {anchor(model)}\n    options:\n      members: []\n"
     yield f"Table [`{model.__tablename__}`](dictionary.md#{model.__tablename__}).\n"
     texts = meanings(model)
-    yield table(("attribute", "type", "meaning"), [
-        (f'<a id="{model.__name__}.{column.name}"></a>`{column.name}`', code(_type(model, column.name)), texts.get(column.name, ""))
-        for column in table_of(model).columns
-    ])
+    yield table(
+        ("attribute", "type", "meaning"),
+        [
+            (
+                f'<a id="{model.__name__}.{column.name}"></a>`{column.name}`',
+                code(_type(model, column.name)),
+                texts.get(column.name, ""),
+            )
+            for column in table_of(model).columns
+        ],
+    )
     relationships = list(mapper_of(model).relationships)
     if relationships:
         yield table(("relationship", "to", "how"), [_relationship(relationship) for relationship in relationships])
@@ -63,7 +70,7 @@ def _relationship(relationship: RelationshipProperty[Any]) -> tuple[str, str, st
     target: Mapper[Any] = relationship.mapper
     link = entry(str(target.class_.__tablename__)).replace(f"{generation(relationship.parent.class_)}.md", "")
     many = "list of " if relationship.uselist else ""
-    how = [f"by `{relationship.secondary.name}`"] if relationship.secondary is not None else []
+    how = [f"by `{relationship.secondary}`"] if relationship.secondary is not None else []
     if "delete-orphan" in relationship.cascade:
         how.append(CASCADES["all, delete-orphan"])
     elif "delete" in relationship.cascade:
@@ -78,7 +85,7 @@ def _members(model: type[Base]) -> Iterator[tuple[str, str]]:
     for owner in model.__mro__:
         if owner is Base:
             break
-        for name, member in vars(owner).items():
+        for name, member in list(vars(owner).items()):
             found = member if isinstance(member, property) else getattr(model, name, None)
             function = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
             if name.startswith("_") or not inspect.isfunction(function):

@@ -13,15 +13,18 @@ def regions() -> Iterator[tuple[str, str]]:
     """Names and texts."""
     lines = (line.strip().partition("  ") for line in EXIT_CODES.splitlines()[1:])
     yield "exit-codes", table(("code", "meaning"), [(number, meaning) for number, _, meaning in lines])
-    yield "states", table(
-        ("state", "code", "condition", "what to do"),
-        [
-            (
-                f'<a id="state-{state.value}"></a>{code(state.value)}',
-                state.error.exit_code if state.error else 0,
-                state.condition,
-                state.remedy or "see the message",
-            )
-            for state in DatabaseState
-        ],
+    yield (
+        "states",
+        table(
+            ("state", "code", "condition", "what to do"),
+            [
+                (
+                    f'<a id="state-{state.value}"></a>{code(state.value)}',
+                    state.error.exit_code if state.error else 0,
+                    state.condition,
+                    state.remedy or "see the message",
+                )
+                for state in DatabaseState
+            ],
+        ),
     )

@@ -45,7 +45,9 @@ def test_blocks_run_and_print_what_is_shown(name: str, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FRACTAL_")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
 
-    run = subprocess.run(["bash", "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        ["bash", "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
 
     assert run.returncode == 0, run.stderr
     printed = run.stdout.split("\n=== end of block\n")
