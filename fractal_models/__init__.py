@@ -6,7 +6,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["__version__", "database", "enums", "loading", "models", "schemas", "testing", "utils"]  # noqa: F822 (lazy)
+__all__ = ["__version__", "database", "enums", "loading", "models", "provenance", "schemas", "testing", "utils"]  # noqa: F822 (lazy)
 
 __version__: str
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, model_serializer
 from pydantic_core import ValidationError
 from sqlalchemy import Integer, MetaData, Table, event
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, Relationship
 from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import AutoString, SQLModel, UTCDateTime
 from sqlmodel._compat import SQLModelConfig
 
 from fractal_models.lazy_loads import watch_lazy_loads
-from fractal_models.mapping import ModelColumn
+from fractal_models.mapping import ModelColumn, ModelRelationship
 from fractal_models.types import (
     StrictDateTime,
     StrictInteger,
@@ -110,6 +110,9 @@ class Base(SQLModel):
     @classmethod
     def __mapper_cls__(cls, class_: type, table: Table, *, properties: dict[str, Any], **options: Any) -> Mapper[Any]:
         """Map a class to its table: SQLAlchemy calls this in place of `Mapper`."""
+        for relationship in properties.values():
+            if isinstance(relationship, Relationship):
+                relationship.__class__ = ModelRelationship  # SQLModel has no argument for it
         columns = {column.key: ModelColumn(column) for column in table.columns}
         return Mapper(class_, table, properties={**properties, **columns}, **options)
 

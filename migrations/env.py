@@ -4,7 +4,6 @@ The database is a Connection or Engine in `config.attributes["connection"]`, a U
 that of `FRACTAL_DATABASE_URL`, else `sqlalchemy.url` of the configuration.
 """
 
-import os
 import warnings
 from typing import Any
 
@@ -13,9 +12,11 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine
 
 from fractal_models.database import DatabaseError, sync_url
-from fractal_models.database.connection.driver_errors import translated
-from fractal_models.database.connection.engine import connected, maintenance_engine
+from fractal_models.database.connection.engine import maintenance_engine
+from fractal_models.database.connection.urls import environment_url
 from fractal_models.database.inspection import autogenerate
+from fractal_models.database.migration.conversion import Conversion
+from fractal_models.database.migration.interruption import running
 from fractal_models.database.migration.runner import Migration
 from fractal_models.database.revisions import operations  # noqa: F401 (registers `op.create_index_online` and others)
 from fractal_models.tables import METADATA
@@ -33,7 +34,7 @@ OPTIONS: dict[str, Any] = {
 def database_url() -> URL:
     """URL of the database."""
     configured = context.config.get_main_option("sqlalchemy.url") or ""
-    return sync_url(context.config.attributes.get("url") or os.environ.get("FRACTAL_DATABASE_URL") or configured)
+    return sync_url(context.config.attributes.get("url") or environment_url() or configured)
 
 
 def run_offline() -> None:
@@ -46,7 +47,11 @@ def run_offline() -> None:
 def migrate(connection: Connection) -> None:
     """Run the command, under the lock of migrators if there is something to change."""
     migration = Migration(context, connection, OPTIONS)
+    conversion = Conversion(context, connection)
     with migration.timeouts():
+        if conversion.is_due():
+            with migration.lock():
+                conversion.run(lambda: Migration(context, connection, OPTIONS).run())
         if migration.is_needed():
             with migration.lock():
                 migration.run()
@@ -59,7 +64,7 @@ def run_online() -> None:
         migrate(target)
         return
     engine = target if isinstance(target, Engine) else maintenance_engine(database_url())
-    with translated(engine.url, unknown=False), connected(engine) as connection:
+    with running(engine, from_shell=context.config.cmd_opts is not None) as connection:
         migrate(connection)
 
 

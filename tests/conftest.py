@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
 
@@ -19,6 +20,10 @@ from tests.support.databases import databases_of
 
 # It wins over every other configuration: no test may reach the database of whoever runs them.
 os.environ.pop("FRACTAL_DATABASE_URL", None)
+
+# Alembic imports the revisions anew for each command, and tests start many processes: bytecode spares them compiling.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 pytest_plugins = ["tests.support.sites", "tests.support.fixtures"]
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks.core import Row, table
-from benchmarks.site.targets import Figures, tenth
+from benchmarks.site.targets import Figures, next_smaller
 
 PATH_HEADINGS = {
     "path": "path",
@@ -27,7 +27,7 @@ def report(figures: Figures) -> Iterator[Table]:
     """Generate all tables."""
     for site in figures["sites"]:
         size = f"{site['jobs']:,} jobs of each version"
-        smaller = tenth(figures, site)
+        smaller = next_smaller(figures, site)
         headings = PATH_HEADINGS | (GROWTH_HEADINGS if smaller else {})
         yield table([_path(path, smaller.get(path["path"])) for path in site["paths"]], headings, f"{size}: median ms")
         yield table(_comparisons(site), COMPARISON_HEADINGS, size)

@@ -59,19 +59,20 @@ def _path_targets(figures: Figures, site: dict[str, Any]) -> Iterator[Target]:
     yield _at_most("any path at any size: head / 2.9", 1.1, chain.from_iterable(every_size))
     reading = [path for path in site["paths"] if path["kind"] == "read"]
     yield _at_most("reading at head: path / same rows by primary key", 3, _ratios(reading, "after", "limit"))
-    if smaller := tenth(figures, site):
+    if smaller := next_smaller(figures, site):
         grown = [{**path, "smaller": smaller[path["path"]]["after"]} for path in reading]
-        yield _at_most("reading at head: growth with ten times the jobs", 1.5, _ratios(grown, "after", "smaller"))
+        yield _at_most("reading at head: growth from the next smaller site", 1.5, _ratios(grown, "after", "smaller"))
 
 
 def _ratios(paths: Iterable[Row], upper: str, lower: str, suffix: str = "") -> Iterator[tuple[float, str]]:
     return ((path[upper] / path[lower], f"{path['path']}{suffix}") for path in paths)
 
 
-def tenth(figures: Figures, site: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Paths, by name, of the site with a tenth of the jobs, if it was measured."""
-    smaller = (each["paths"] for each in figures["sites"] if each["jobs"] * 10 == site["jobs"])
-    return {path["path"]: path for path in next(smaller, [])}
+def next_smaller(figures: Figures, site: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Paths, by name, of the largest of the smaller sites, if one was measured."""
+    smaller = [each for each in figures["sites"] if each["jobs"] < site["jobs"]]
+    largest = max(smaller, key=lambda each: int(each["jobs"]), default=None)
+    return {path["path"]: path for path in largest["paths"]} if largest else {}
 
 
 def _at_least(name: str, wanted: float, found: Iterable[tuple[float, str]]) -> Target:

@@ -20,49 +20,43 @@ from alembic.config import CommandFunction, CommandLine, Config
 from rich.markup import escape
 from sqlalchemy import URL
 
+from fractal_models import signals
 from fractal_models.cli.confirmation import confirm
-from fractal_models.cli.output import MaskedOutput, console, describe_error
+from fractal_models.cli.options import add_options
+from fractal_models.cli.output import (
+    MaskedOutput,
+    console,
+    describe_error,
+    print_error,
+    print_json,
+    status_facts,
+)
 from fractal_models.cli.verbs import doctor, roles, seed, status, url_of, wait
-from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
-from fractal_models.database.connection.urls import DEFAULT_URL, missing_file, sync_url
-from fractal_models.database.revisions.history import BASELINE, alembic_config
+from fractal_models.database.connection.errors import DatabaseState
+from fractal_models.database.connection.urls import DEFAULT_URL, environment_url, missing_file, sync_url
+from fractal_models.database.migration.conversion import refuse_way_back
+from fractal_models.database.migration.interruption import complete
+from fractal_models.database.revisions.history import alembic_config
 
 EXIT_CODES = """\
 exit codes:
   0  success
   1  other error
   2  usage error
-  3  the database is empty or behind head: `fractal-models upgrade head`
+  3  the database is empty, behind head, or older than 2.9: `fractal-models upgrade head`
   4  rows block a revision, break a documented rule, or prevent a demo site
-  5  the database is older or newer than these models, or of another application
+  5  the database is newer than these models, or of another application
   6  the schema differs from its revision
-  7  the database is unreachable, or the connection is read-only
-  8  another session held a lock for longer than the timeout
+  7  the database is unreachable, the connection is lost or read-only, or the disk is full
+  8  another session held a lock for longer than the timeout, or the statement was cancelled
   9  not confirmed
-  10  objects of another application depend on what a downgrade drops
-  130  interrupted
+  10  objects of another application depend on what a downgrade or a conversion drops
+  130  interrupted (Ctrl-C, SIGINT)
+  143  terminated (SIGTERM)
 """
 
 OMITTED = {"edit", "init", "list_templates", "merge", "revision"}
 """Commands of Alembic for authors of revisions, who have a checkout."""
-
-EXAMPLES = {
-    "branches": "fractal-models branches",
-    "check": "fractal-models check",
-    "current": "fractal-models current --verbose",
-    "doctor": "fractal-models doctor --json",
-    "downgrade": f"fractal-models downgrade {BASELINE}",
-    "ensure_version": "fractal-models ensure_version",
-    "heads": "fractal-models heads",
-    "history": "fractal-models history --indicate-current",
-    "roles": "fractal-models roles --prefix fractal | psql NAME",
-    "seed": "fractal-models seed --size 20",
-    "show": f"fractal-models show {BASELINE}",
-    "stamp": f"fractal-models stamp {BASELINE}",
-    "status": "fractal-models status --json",
-    "upgrade": "FRACTAL_DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME fractal-models upgrade head --yes",
-    "wait": "fractal-models wait --timeout 60 && fractal-models upgrade head --yes",
-}
 
 MIGRATING = {command.upgrade, command.downgrade}
 
@@ -70,28 +64,13 @@ NEEDING_A_DATABASE = {command.check, command.current, command.downgrade, command
 """Commands of Alembic that would create an empty SQLite file."""
 
 
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= MAX_TIMEOUT:
-        raise argparse.ArgumentTypeError(f"should be between 0 and {MAX_TIMEOUT:.0f} seconds")
-    return number
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("should be at least 1")
-    return number
-
-
 class FractalCommandLine(CommandLine):
     """Alembic's command line with our migrations, commands, exit codes and errors."""
 
     def __init__(self) -> None:
         super().__init__(prog="fractal-models")
-        self.parser.description = "Create, upgrade and examine the database of Fractal."
+        self.parser.description = "Create, upgrade and examine the database of Fractal, on PostgreSQL or SQLite."
         self.parser.epilog = EXIT_CODES
-        self.parser.formatter_class = argparse.RawDescriptionHelpFormatter
         for action in self.parser._actions:
             if action.dest == "version":
                 action.version = f"%(prog)s {version('fractal-models')}"  # type: ignore[attr-defined]
@@ -99,39 +78,12 @@ class FractalCommandLine(CommandLine):
                 action.help = argparse.SUPPRESS  # the configuration is ours
         for verb in (status, doctor, wait, roles, seed):
             self.register_command(verb)
-        self._add_options()
+        add_options(self.parser, self.subparsers)
 
     def register_command(self, fn: CommandFunction) -> None:
         """Leave out the commands that need a checkout."""
         if fn.__name__ not in OMITTED:
             super().register_command(fn)
-
-    def _add_options(self) -> None:
-        _add_common(self.parser, default=None)
-        parsers = self.subparsers.choices
-        for name, parser in parsers.items():
-            _add_common(parser, default=argparse.SUPPRESS)
-            parser.formatter_class = argparse.RawDescriptionHelpFormatter
-            parser.epilog = f"example:\n  {EXAMPLES.get(name, f'fractal-models {name}')}"
-        for name in ("status", "doctor"):
-            parsers[name].add_argument("--json", action="store_true", dest="as_json", help="print JSON, for programs")
-        parsers["wait"].add_argument(
-            "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="time to wait (default: 60)"
-        )
-        parsers["roles"].add_argument("--prefix", default="fractal", help="prefix of the roles (default: fractal)")
-        parsers["roles"].add_argument("--schema", default="public", help="schema of the tables (default: public)")
-        parsers["seed"].add_argument(
-            "--size", type=_positive, default=10, metavar="USERS", help="number of users (default: 10)"
-        )
-        for name in ("upgrade", "downgrade"):
-            parsers[name].add_argument("--yes", action="store_true", help="do not ask for confirmation, for scripts")
-            parsers[name].add_argument(
-                "--wait",
-                type=_seconds,
-                default=MIGRATION_TIMEOUT,
-                metavar="SECONDS",
-                help=f"timeout for locks of other sessions (default: {MIGRATION_TIMEOUT:g})",
-            )
 
     def main(self, argv: Sequence[str] | None = None) -> None:
         """Run a command, and exit with its code."""
@@ -141,23 +93,34 @@ class FractalCommandLine(CommandLine):
         options = self.parser.parse_args(argv)
         if not hasattr(options, "cmd"):
             self.parser.error("missing command; see --help")
+        with signals.raising():
+            self._handle(options)
+
+    def _handle(self, options: argparse.Namespace) -> None:
+        """Run a command; errors and signals become one line and an exit code."""
         url: URL | None = None
         try:
-            url = sync_url(options.url or os.environ.get("FRACTAL_DATABASE_URL") or DEFAULT_URL)
+            given = environment_url() if options.url is None else options.url
+            url = sync_url(DEFAULT_URL if given is None else given)
             config = alembic_config(url)
             config.cmd_opts = options
             config.stdout = cast(TextIO, MaskedOutput(sys.stdout, url))
             self.run_cmd(config, options)
-        except KeyboardInterrupt:
-            self._fail("interrupted", 130)
+            signals.check()
         except BrokenPipeError:
             pass
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
+            if (interruption := signals.interruption(error)) is not None:
+                if url is not None and options.cmd[0] in MIGRATING:
+                    interruption = complete(interruption, url)
+                self._fail(str(interruption), interruption.exit_code)
             if options.raiseerr:
                 raise
             if options.debug:
                 traceback.print_exc()
-            self._fail(*describe_error(error, url))
+            if url is None and getattr(options, "as_json", False):
+                print_json(status_facts(DatabaseState.UNREACHABLE.status(str(error), ""), None))
+            self._fail(*describe_error(cast(Exception, error), url))
         finally:
             _flush()
 
@@ -168,7 +131,9 @@ class FractalCommandLine(CommandLine):
         migrates = function in MIGRATING and not offline
         if (function in NEEDING_A_DATABASE or getattr(options, "indicate_current", False)) and not offline:
             _require_file(url_of(config))
+        config.attributes["yes"] = getattr(options, "yes", False)
         if migrates:
+            refuse_way_back(options.revision)
             config.attributes["wait"] = options.wait
             confirm(config, options)
         arguments = [getattr(options, name) for name in positional]
@@ -176,7 +141,7 @@ class FractalCommandLine(CommandLine):
             function(config, *arguments, **{name: getattr(options, name) for name in keywords})
 
     def _fail(self, message: str, code: int) -> None:
-        print(f"fractal-models: {' '.join(message.split())}", file=sys.stderr)
+        print_error(message)
         raise SystemExit(code)
 
 
@@ -188,20 +153,9 @@ def _progress(config: Config) -> Iterator[None]:
         yield
         return
     with out.status("") as spinner:
-
-        def report(line: str) -> None:
-            out.print(escape(line))
-            spinner.update(escape(line))
-
-        config.attributes["report"] = report
+        config.attributes["report"] = lambda line: out.print(escape(line), soft_wrap=False)
+        config.attributes["working"] = lambda line: spinner.update(escape(line))
         yield
-
-
-def _add_common(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """Add the options that come before a command or after it."""
-    source = f"the database (default: FRACTAL_DATABASE_URL, else {DEFAULT_URL} in the current folder)"
-    parser.add_argument("--url", default=default, help=source)
-    parser.add_argument("--debug", default=default, action="store_true", help="show the traceback of an error")
 
 
 def _require_file(url: URL) -> None:
@@ -218,5 +172,5 @@ def _flush() -> None:
 
 
 def main() -> None:
-    """Run the `fractal-models` command."""
+    """Run the `fractal-models` command; `fractal_models.cli.start` does so with fewer imports before."""
     FractalCommandLine().main()

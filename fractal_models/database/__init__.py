@@ -24,6 +24,8 @@ from fractal_models.database.connection.urls import async_url, sync_url
 from fractal_models.database.inspection.autogenerate import server_history
 from fractal_models.database.inspection.check import check_database, check_database_async
 from fractal_models.database.inspection.state import inspect_database
+from fractal_models.database.inspection.unknown import read_notes
+from fractal_models.database.read_sessions import UndefinedError, read_session, read_session_async
 from fractal_models.database.revisions.history import alembic_config
 from fractal_models.database.row_locks import lock_row, lock_row_async
 from fractal_models.types import UnstorableValueError
@@ -38,6 +40,7 @@ __all__ = [
     "DriftError",
     "NeedsUpgradeError",
     "Status",
+    "UndefinedError",
     "UnreachableError",
     "UnstorableValueError",
     "WrongDatabaseError",
@@ -52,6 +55,9 @@ __all__ = [
     "inspect_database",
     "lock_row",
     "lock_row_async",
+    "read_notes",
+    "read_session",
+    "read_session_async",
     "server_history",
     "sessionmaker",
     "sync_url",

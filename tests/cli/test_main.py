@@ -81,7 +81,15 @@ def test_version_is_that_of_the_package() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["explode"], ["upgrade"], ["wait", "--timeout", "soon"], ["status", "--yes"]]
+    "arguments",
+    [
+        [],
+        ["explode"],
+        ["upgrade"],
+        ["wait", "--timeout", "soon"],
+        ["status", "--yes"],
+        ["doctor", "--for-server", "3.0"],
+    ],
 )
 def test_mistake_on_the_command_line_is_exit_code_2(arguments: list[str]) -> None:
     outcome = run(*arguments)
@@ -173,7 +181,8 @@ def test_check_is_clean_at_head_and_tells_what_differs(url: URL) -> None:
 def test_check_of_a_database_that_is_behind_says_so(site_url: URL) -> None:
     outcome = run("check", url=site_url)
 
-    assert (outcome.code, outcome.err) == (3, "fractal-models: Target database is not up to date.\n")
+    message = "the database is not at head; run `fractal-models upgrade head`"
+    assert (outcome.code, outcome.err) == (3, f"fractal-models: {message}\n")
 
 
 def test_database_without_a_revision_is_stamped_as_status_says(databases: Databases, url: URL) -> None:
@@ -198,7 +207,8 @@ def test_version_table_alone_is_an_empty_database(empty_url: URL) -> None:
 def test_unknown_revision_on_the_command_line_is_an_error_without_family(url: URL) -> None:
     outcome = run("upgrade", "ffff", url=url)
 
-    assert (outcome.code, outcome.err) == (1, "fractal-models: Can't locate revision identified by 'ffff'\n")
+    message = "there is no revision ffff; `fractal-models history` lists all"
+    assert (outcome.code, outcome.err) == (1, f"fractal-models: {message}\n")
 
 
 @pytest.mark.parametrize("verb", ["check", "current", "doctor", "downgrade", "stamp", "upgrade"])
@@ -213,7 +223,7 @@ def test_database_of_somebody_else_is_told_by_every_verb(verb: str, revision: st
     outcome = run(verb, *arguments, url=sqlite_site)
 
     assert snapshot(sqlite_site) == before
-    assert outcome.code == 5
+    assert outcome.code == (5 if revision == "1eac13a26c83" else 3)
     assert outcome.err == f"fractal-models: {one_line(sqlite_site)}\n"
 
 
@@ -355,6 +365,8 @@ def test_status_for_programs_says_the_same(site_url: URL) -> None:
 
     assert facts.pop("bytes") > 100_000
     assert facts.pop("server").startswith(site_url.get_backend_name())
+    [note] = facts.pop("notes")
+    assert note.startswith("the new indexes need up to ")
     assert facts == {
         "url": site_url.render_as_string(hide_password=True),
         "state": "server_2_9",
@@ -365,7 +377,10 @@ def test_status_for_programs_says_the_same(site_url: URL) -> None:
         "head": HEAD,
         "pending": [{"revision": revision, "title": title} for revision, title in inspect_database(site_url).pending],
         "differences": [],
+        "obstacles": [],
         "rows": dict.fromkeys(Project.metadata.tables, 3),
+        "readable": sorted(Project.metadata.tables),
+        "missing": [],
     }
 
 
@@ -378,8 +393,8 @@ def test_status_of_a_role_that_may_not_read_everything(guarded: Guarded) -> None
     outcome = run("status", url=url.set(username="other"))
 
     assert (outcome.code, outcome.err) == (0, "")
-    assert re.search(r"^project +0$", outcome.out, re.MULTILINE)
-    assert re.search(r"^state +permission denied$", outcome.out, re.MULTILINE)
+    assert re.search(r"^project +0 +user_list *$", outcome.out, re.MULTILINE)
+    assert re.search(r"^state +permission denied +all columns *$", outcome.out, re.MULTILINE)
 
 
 # Wait
@@ -388,7 +403,7 @@ def test_status_of_a_role_that_may_not_read_everything(guarded: Guarded) -> None
 def test_wait_ends_when_the_server_accepts_connections(postgres_url: URL, closed_url: URL) -> None:
     url = postgres_url.set(host="127.0.0.1", port=closed_url.port, query={"sslmode": "disable"})
     waiting = Forked("wait", "--timeout", "60", url=url)
-    time.sleep(1.5)
+    time.sleep(0.5)
     assert waiting.running
 
     with pooler(postgres_url, closed_url.port or 0):
@@ -450,7 +465,7 @@ def test_upgrade_tells_each_revision_on_a_plain_line(empty_url: URL) -> None:
     outcome = Forked("upgrade", "head", url=empty_url).finish()
 
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out.splitlines() == [
+    assert outcome.out.splitlines()[2:-1] == [
         f"{number}/{len(scripts)} upgrade to {script.revision}: {(script.doc or '').rstrip('.')}"
         for number, script in enumerate(scripts, start=1)
     ]

@@ -4,7 +4,6 @@ import os
 import re
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,11 +17,13 @@ from fractal_models.database import DatabaseState, inspect_database
 from fractal_models.database.connection.engine import connect
 from fractal_models.database.connection.errors import Status
 from fractal_models.database.connection.timeouts import MIGRATION_TIMEOUT, STRONG_LOCK_TIMEOUT
-from fractal_models.testing.databases import PostgreSQLDatabases
+from fractal_models.testing.databases import Databases, PostgreSQLDatabases
 from tests.support.catalog import catalog
-from tests.support.commandline import text_of
+from tests.support.commandline import run, text_of
 from tests.support.databases import ROOT
 from tests.support.dumps import TOOLS
+from tests.support.older import create_older, select
+from tests.support.preloaded import stand_ins
 from tests.support.rows import content
 from tests.support.servers import administer
 
@@ -49,9 +50,11 @@ def shell_of(
     """What a shell has to know: where the tools and the database are."""
     url = early_url.set(drivername="postgresql")
     host = url.host or url.query.get("host")
+    (binaries := tmp_path / "bin").mkdir()
+    stand_ins(binaries)
     yield os.environ | {
         "FRACTAL_DATABASE_URL": text_of(url),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(TOOLS), os.environ["PATH"]]),
+        "PATH": os.pathsep.join([str(binaries), str(TOOLS), os.environ["PATH"]]),
         "PGHOST": str(host or ""),
         "PGPORT": str(url.port or 5432),
         "PGUSER": url.username or "",
@@ -110,15 +113,33 @@ def test_roles_are_made_by_the_command_that_is_shown(early_url: URL, shell_of: d
     assert found == {"migrator": (True, True), "server": (True, False), "analyst": (True, False)}
 
 
-def test_every_console_block_has_been_run() -> None:
-    run = ["Adopt a database of fractal-server 2.9", "Upgrade", "Several replicas, Kubernetes", "Roles", "Leave"]
+def test_older_database_is_converted_as_shown(fractal_sqlite_databases: Databases) -> None:
+    url = create_older(fractal_sqlite_databases, "1.4.2")
+    show_state, convert = commands("Convert an older database").splitlines()
 
-    assert "".join(commands(title) for title in run) == "".join(CONSOLE_BLOCKS)
+    assert run(*show_state.split()[1:], url=url).code == 3
+    assert run(*convert.split()[1:], url=url).code == 0
+
+    _, kept = SQL_BLOCKS
+    assert select(url, kept) == []
+
+
+def test_every_console_block_has_been_run() -> None:
+    shown = [
+        "Adopt a database of fractal-server 2.9",
+        "Convert an older database",
+        "Upgrade",
+        "Several replicas, Kubernetes",
+        "Roles",
+        "Leave",
+    ]
+
+    assert "".join(commands(title) for title in shown) == "".join(CONSOLE_BLOCKS)
 
 
 def test_backup_of_a_file_is_whole(sqlite_site: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    [statement] = SQL_BLOCKS
+    statement, _ = SQL_BLOCKS
     with closing(sqlite3.connect(sqlite_site.database or "")) as connection:
         connection.execute(statement)
 
@@ -135,6 +156,14 @@ def test_states_are_all_listed_with_their_exit_codes() -> None:
     listed = re.findall(r"^\| `(\w+)` \| (\d+) \|", section("States"), re.MULTILINE)
 
     assert dict(listed) == {state.name.lower(): str(Status(state, "").exit_code) for state in DatabaseState}
+
+
+def test_remedies_are_those_of_the_states() -> None:
+    listed = dict(re.findall(r"^\| `(\w+)` \| \d+ \| (.*) \|$", section("States"), re.MULTILINE))
+    # Theirs depend on the database.
+    states = set(DatabaseState) - {DatabaseState.SERVER_NEWER, DatabaseState.UNVERSIONED}
+
+    assert [state for state in states if not listed[state].startswith(state.remedy)] == []
 
 
 def test_times_are_those_of_the_code() -> None:

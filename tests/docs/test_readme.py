@@ -128,7 +128,16 @@ def test_test_of_the_guide_passes(pytester: pytest.Pytester, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    "file", ["README.md", "docs/servers.md", "docs/schemas.md", "docs/operators.md", "CONTRIBUTING.md"]
+    "file",
+    [
+        "README.md",
+        "docs/analysts.md",
+        "docs/operators.md",
+        "docs/platforms.md",
+        "docs/schemas.md",
+        "docs/servers.md",
+        "CONTRIBUTING.md",
+    ],
 )
 def test_links_lead_to_files(file: str) -> None:
     links = re.findall(r"]\(([^)]+)\)", (ROOT / file).read_text())

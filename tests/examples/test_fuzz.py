@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,8 @@ def own_parameters(victim: Victim) -> dict[str, int]:
 
 @mainly_on("sqlite")
 def test_random_requests(victim: Victim, thorough: bool) -> None:
-    number = 10_000 if thorough else 60
+    # Few requests need not meet with every answer: what is drawn depends on the constants of all loaded modules, too.
+    number, answers = (10_000, {200, 201, 204, 404, 422}) if thorough else (60, {201, 422})
     document = schemathesis.openapi.from_url(f"{victim.server.url}/openapi.json")
     operations = [found.ok() for found in document.get_all_operations() if isinstance(found, Ok)]
     requests = [
@@ -109,7 +111,7 @@ def test_random_requests(victim: Victim, thorough: bool) -> None:
 
     print(f"{victim.statuses.total()} requests: {dict(sorted(victim.statuses.items()))}")
     assert victim.statuses.total() >= number
-    assert {200, 201, 204, 404, 422} <= victim.statuses.keys()
+    assert answers <= victim.statuses.keys()
 
 
 def has_input(operation: APIOperation[Any, Any, Any, Any]) -> bool:
@@ -124,12 +126,15 @@ def aim(case: Case[Any], parameters: dict[str, int]) -> None:
 
 
 @mainly_on("postgresql")
-def test_values_that_are_hardly_json(victim: Victim) -> None:
+def test_values_that_are_hardly_json(victim: Victim, thorough: bool) -> None:
     document = victim.client.get("/openapi.json").json()
+    each = count()
 
     for path, item in document["paths"].items():
         for method, operation in item.items():
             for body in hostile_bodies(document, operation):
+                if not thorough and next(each) % 3:
+                    continue
                 known = own_parameters(victim)
                 query = [
                     parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"
@@ -144,7 +149,7 @@ def test_values_that_are_hardly_json(victim: Victim) -> None:
                 victim.check(answer.status_code, answer.text)
 
     print(f"{victim.statuses.total()} requests: {dict(sorted(victim.statuses.items()))}")
-    assert victim.statuses.total() > 300
+    assert victim.statuses.total() > (300 if thorough else 100)
 
 
 def hostile_bodies(document: Any, operation: Any) -> Iterator[bytes]:

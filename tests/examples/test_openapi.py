@@ -34,7 +34,7 @@ BODIES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def document(shared: Served) -> Any:
     return httpx.get(f"{shared.url}/openapi.json").json()
 

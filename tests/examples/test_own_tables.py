@@ -13,6 +13,7 @@ from fractal_models.database import DatabaseState, inspect_database
 from fractal_models.database.revisions.history import BASELINE
 from tests.support.databases import ROOT, mainly_on, upgrade
 from tests.support.example_server import environment, free_port
+from tests.support.preloaded import finish
 from tests.support.shell import shell, terminal
 
 FOLDER = ROOT / "examples" / "own_tables"
@@ -38,13 +39,12 @@ def test_commands_do_what_the_text_says(empty_url: URL, tmp_path: Path) -> None:
 
 
 @mainly_on("sqlite")
-def test_server_does_not_start_on_a_database_that_is_behind(empty_url: URL) -> None:
+def test_server_does_not_start_on_a_database_that_is_behind(empty_url: URL, tmp_path: Path) -> None:
     upgrade(empty_url, BASELINE)
-    program = [sys.executable, str(FOLDER / "server.py")]
-    refused = subprocess.run(program, env=environment(empty_url), capture_output=True, text=True, check=False)
+    refused = finish([FOLDER / "server.py"], environment(empty_url), tmp_path)
 
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert re.fullmatch(r"server.py: .*run `fractal-models upgrade head`\n", refused.stderr)
+    assert (refused.code, refused.out) == (1, "")
+    assert re.fullmatch(r"server.py: .*run `fractal-models upgrade head`\n", refused.err)
 
 
 AUTOGENERATE = """
@@ -63,6 +63,7 @@ with sa.create_engine(sync_url(sys.argv[1])).connect() as connection:
 """
 
 
+@mainly_on("sqlite")
 def test_autogenerate_changes_the_tables_of_the_server_only(url: URL) -> None:
     text = url.render_as_string(hide_password=False)
     program = [sys.executable, "-W", "ignore", "-c", AUTOGENERATE, text]

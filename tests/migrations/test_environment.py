@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.util import CommandError
 from sqlalchemy import URL, Engine
 
 from fractal_models.database import create_engine
 from fractal_models.testing.databases import Databases
 from tests.support.catalog import catalog, revisions
+from tests.support.commandline import run
 from tests.support.databases import alembic_config, databases_of
 
 
@@ -21,9 +23,14 @@ def test_without_any_configuration_it_is_a_file_in_the_current_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    command.upgrade(alembic_config(), "head")
+    config = alembic_config()
+    lines: list[str] = []
+    config.attributes["report"] = lines.append
+
+    command.upgrade(config, "head")
 
     assert revisions(f"sqlite:///{tmp_path}/fractal.db")
+    assert lines[0] == f"database sqlite:///fractal.db in {tmp_path}, since FRACTAL_DATABASE_URL is not set"
 
 
 def test_environment_variable_wins_over_the_configuration(
@@ -39,12 +46,24 @@ def test_environment_variable_wins_over_the_configuration(
     databases.drop(named_url)
 
 
-def test_empty_environment_variable_counts_as_none(empty_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FRACTAL_DATABASE_URL", "")
+@pytest.mark.parametrize("value", ["", " "])
+def test_empty_environment_variable_is_refused(
+    value: str, tmp_path: Path, sqlite_url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FRACTAL_DATABASE_URL", value)
 
-    command.upgrade(alembic_config(empty_url), "head")
+    with pytest.raises(CommandError, match="FRACTAL_DATABASE_URL is set, but empty"):
+        command.upgrade(alembic_config(), "head")
 
-    assert revisions(empty_url)
+    outcome = run("upgrade", "head")
+    assert outcome.code == 7
+    assert outcome.err == (
+        "fractal-models: FRACTAL_DATABASE_URL is set, but empty; give it the URL of the database, or unset it\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert run("current", url=sqlite_url).code == 0
+    assert run("current", "--url", "").code == 7
 
 
 @pytest.mark.parametrize(

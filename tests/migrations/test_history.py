@@ -45,7 +45,11 @@ def alembic_engine(empty_url: URL) -> Engine:
 
 
 @mainly_on("postgresql")
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize(
+    # `test_rows` has the other ones, with rows.
+    "revision",
+    [REVISIONS[0], *(pytest.param(revision, marks=pytest.mark.thorough) for revision in REVISIONS[1:])],
+)
 def test_revision_up_down_up_leaves_no_trace(empty_url: URL, revision: str) -> None:
     below = HISTORY.get_revision(revision).down_revision
     assert below is None or isinstance(below, str)

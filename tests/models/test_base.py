@@ -334,15 +334,15 @@ def test_a_workflow_survives_pickling_with_its_steps(session: Session) -> None:
 
 @pytest.mark.parametrize("origin", ORIGINS)
 def test_a_row_is_freed_when_it_is_dropped(session: Session, origin: Callable[[Session], Dataset]) -> None:
-    dataset = origin(session)
-    dataset.meta["new"] = 1
-    session.commit()
-    session.refresh(dataset)
-    alive = weakref.ref(dataset)
-    meta = dataset.meta
-    gc.collect()
     gc.disable()
     try:
+        dataset = origin(session)
+        dataset.meta["new"] = 1
+        session.commit()
+        session.refresh(dataset)
+        alive = weakref.ref(dataset)
+        meta = dataset.meta
+        gc.collect(0)  # Whatever refers to the row is young.
         del dataset
         assert alive() is None
     finally:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import JSON, Engine, func, insert, update
+from sqlalchemy import JSON, func, insert, update
 from sqlmodel import Session, SQLModel, col, select
 
 from fractal_models.models import ApplyWorkflow, Dataset, JobStatusTypeV1, Task, UserOAuth
@@ -123,13 +123,11 @@ WAYS: list[Way] = [
 
 
 @pytest.mark.parametrize(("name", "value", "reason"), REFUSED, ids=[f"{name}-{reason}" for name, _, reason in REFUSED])
-def test_what_cannot_be_stored_is_refused_on_every_way_in(
-    session: Session, engine: Engine, name: str, value: Any, reason: str
-) -> None:
+def test_what_cannot_be_stored_is_refused_on_every_way_in(session: Session, name: str, value: Any, reason: str) -> None:
     dataset = DatasetFactory.create(session)
     for way in WAYS:
         session.refresh(dataset)
-        statements = statement_count(engine)
+        statements = statement_count(session.get_bind())
         with pytest.raises(UnstorableValueError) as raised:
             way(session, dataset, {name: value})
         assert str(raised.value).startswith(f"dataset.{name}: {reason}"), way
@@ -156,11 +154,11 @@ def test_what_cannot_be_stored_is_refused_on_every_way_in(
     ],
 )
 def test_what_cannot_be_stored_is_refused_at_flush_after_an_edit_in_place(
-    session: Session, engine: Engine, edit: Callable[[Dataset], None], message: str
+    session: Session, edit: Callable[[Dataset], None], message: str
 ) -> None:
     dataset = DatasetFactory.create(session)
     session.refresh(dataset)
-    statements = statement_count(engine)
+    statements = statement_count(session.get_bind())
     edit(dataset)
     with pytest.raises(UnstorableValueError, match=message):
         session.flush()
@@ -254,9 +252,10 @@ def test_queries_reach_into_json(session: Session) -> None:
         lambda column: column["a"].in_(["x", "y"]),
     ],
 )
-def test_json_is_compared_as_in_a_plain_column(engine: Engine, condition: Callable[[Any], Any]) -> None:
-    plain = condition(sa.column("meta", JSON())).compile(engine)
-    strict = condition(sa.column("meta", JSONObject())).compile(engine)
+def test_json_is_compared_as_in_a_plain_column(session: Session, condition: Callable[[Any], Any]) -> None:
+    dialect = session.get_bind().dialect
+    plain = condition(sa.column("meta", JSON())).compile(dialect=dialect)
+    strict = condition(sa.column("meta", JSONObject())).compile(dialect=dialect)
     assert (str(strict), strict.params) == (str(plain), plain.params)
     assert [type(bind.type) for bind in strict.binds.values()] == [type(bind.type) for bind in plain.binds.values()]
 

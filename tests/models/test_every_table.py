@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import Column, Engine, Table, UniqueConstraint
+from sqlalchemy import Column, Table, UniqueConstraint
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
@@ -291,12 +291,10 @@ def test_deleting_a_row_does_to_others_what_their_key_declares(session: Session,
         savepoint.rollback()
 
 
-def test_every_column_refuses_what_it_cannot_store_before_anything_is_sent(
-    session: Session, engine: Engine, table: Table
-) -> None:
+def test_every_column_refuses_what_it_cannot_store_before_anything_is_sent(session: Session, table: Table) -> None:
     row = sample_row(session, table)
     session.commit()
-    statements = statement_count(engine)
+    statements = statement_count(session.get_bind())
     for column in table.columns:
         if type(column.type) in REFUSED:
             session.add(MODELS[table.name](**row | {column.name: REFUSED[type(column.type)]}))

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -56,10 +55,10 @@ def test_a_deleted_project_leaves_its_users_and_no_links(session: Session, make:
 
 
 @both_versions
-def test_users_are_loaded_with_a_project(session: Session, engine: Engine, make: Callable[..., Any]) -> None:
+def test_users_are_loaded_with_a_project(session: Session, make: Callable[..., Any]) -> None:
     project = saved(session, make(user_list=[UserOAuthFactory.build(oauth_accounts=[OAuthAccountFactory.build()])]))
     session.refresh(project)
-    statements = statement_count(engine)
+    statements = statement_count(session.get_bind())
     (user,) = project.user_list
     assert (len(user.oauth_accounts), user.settings) == (1, None)
     assert statements == []
@@ -89,11 +88,11 @@ def test_a_project_outlives_what_it_owns(session: Session, make: Callable[..., A
 @pytest.mark.parametrize(
     "make", [DatasetFactory.build, WorkflowFactory.build, DatasetV2Factory.build, WorkflowV2Factory.build]
 )
-def test_a_project_is_loaded_with_what_it_owns(session: Session, engine: Engine, make: Callable[..., Any]) -> None:
+def test_a_project_is_loaded_with_what_it_owns(session: Session, make: Callable[..., Any]) -> None:
     owned = saved(session, make())
     key = owned.id
     session.expunge_all()
     found = session.get_one(type(owned), key)
-    statements = statement_count(engine)
+    statements = statement_count(session.get_bind())
     assert found.project.user_list == []
     assert statements == []

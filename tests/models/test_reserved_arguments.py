@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import insert, update
 from sqlmodel import Session
 
 from fractal_models.models import WorkflowTask
@@ -69,7 +69,7 @@ def test_an_assignment_of_reserved_names_is_refused_and_the_old_value_stays(
 
 
 @pytest.mark.parametrize("loaded", [True, False], ids=["loaded", "fresh"])
-def test_an_edit_in_place_is_refused_at_flush(session: Session, engine: Engine, loaded: bool) -> None:
+def test_an_edit_in_place_is_refused_at_flush(session: Session, loaded: bool) -> None:
     args = {"size": 1}
     step = WorkflowTaskFactory.build(args=args)
     session.add(WorkflowFactory.build(task_list=[step]))
@@ -77,7 +77,7 @@ def test_an_edit_in_place_is_refused_at_flush(session: Session, engine: Engine, 
     if loaded:
         session.refresh(step)
     assert step.args == args
-    statements = statement_count(engine)
+    statements = statement_count(session.get_bind())
     step.args.update(RESERVED)
     with pytest.raises(UnstorableValueError, match=rf"^workflowtask\.args: {MESSAGE}"):
         session.flush()

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from fractal_models.models import LinkUserGroup, OAuthAccount, UserOAuth, UserSettings
@@ -68,11 +67,11 @@ def test_a_user_without_settings_has_no_cluster(session: Session) -> None:
     assert (user.slurm_user, user.slurm_accounts, user.cache_dir) == (None, [], None)
 
 
-def test_related_rows_are_loaded_with_a_user(session: Session, engine: Engine) -> None:
+def test_related_rows_are_loaded_with_a_user(session: Session) -> None:
     UserOAuthFactory.create(session, settings=UserSettings(), oauth_accounts=[OAuthAccountFactory.build()])
     session.expunge_all()
     (user,) = session.exec(select(UserOAuth))
-    statements = statement_count(engine)
+    statements = statement_count(session.get_bind())
     assert isinstance(user.settings, UserSettings)
     assert [account.user for account in user.oauth_accounts] == [user]
     assert statements == []

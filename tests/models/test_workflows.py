@@ -1,7 +1,6 @@
 """Workflows, and properties that steps take from their tasks."""
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import Session
 
 from fractal_models.models import Workflow
@@ -31,13 +30,13 @@ def test_a_step_is_as_parallel_as_its_task() -> None:
     assert (serial.is_parallel, serial.parallelization_level) == (False, None)
 
 
-def test_steps_and_tasks_are_loaded_with_a_workflow(session: Session, engine: Engine) -> None:
+def test_steps_and_tasks_are_loaded_with_a_workflow(session: Session) -> None:
     tasks = [TaskFactory.build(input_type="image"), TaskFactory.build(output_type="plot")]
     key = WorkflowFactory.create(session, task_list=[WorkflowTaskFactory.build(task=task) for task in tasks]).id
     names = [task.name for task in tasks]
     session.expunge_all()
     workflow = session.get_one(Workflow, key)
-    statements = statement_count(engine)
+    statements = statement_count(session.get_bind())
     assert [step.task.name for step in workflow.task_list] == names
     assert (workflow.input_type, workflow.output_type) == ("image", "plot")
     assert workflow.project.user_list == []

@@ -35,6 +35,7 @@ def mainly_on(backend: str) -> pytest.MarkDecorator:
 def alembic_config(url: str | URL | None = None) -> Config:
     """The configuration of the checkout, for the database at `url`."""
     config = Config(ROOT / "alembic.ini")
+    config.attributes["drop_tables"] = True
     if url is not None:
         text = make_url(url).render_as_string(hide_password=False)
         config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))
@@ -52,12 +53,13 @@ def saved(session: Session, row: Row) -> Row:
     return row
 
 
-def statement_count(engine: sa.Engine) -> list[str]:
-    """A list to which each statement that the engine sends is appended."""
+def statement_count(bind: sa.Engine | sa.Connection) -> list[str]:
+    """A list to which each statement that is sent is appended, apart from those of savepoints."""
     statements: list[str] = []
 
-    @sa.event.listens_for(engine, "before_cursor_execute")
+    @sa.event.listens_for(bind, "before_cursor_execute")
     def record(_conn: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
+        if "SAVEPOINT" not in statement:
+            statements.append(statement)
 
     return statements

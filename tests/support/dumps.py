@@ -10,9 +10,9 @@ from sqlalchemy import URL
 TOOLS = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 
 
-def dump(url: URL) -> str:
+def dump(url: URL, *options: str) -> str:
     """What `pg_dump` prints, but for the token that it makes up each time."""
-    arguments = [str(TOOLS / "pg_dump"), "--no-owner", _target(url)]
+    arguments = [str(TOOLS / "pg_dump"), "--no-owner", *options, _target(url)]
     printed = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
     return "\n".join(line for line in printed.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
 

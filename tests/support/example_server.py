@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from tests.support.databases import ROOT
+from tests.support.preloaded import Program
 
 FOLDER = ROOT / "examples" / "server"
 START_TIMEOUT = 60.0
@@ -45,8 +44,8 @@ def environment(url: URL | str, **more: object) -> dict[str, str]:
 @contextmanager
 def serve(script: str, env: dict[str, str], port: int, log_file: Path) -> Iterator[Served]:
     """Run a program until it listens, and end it as an operator does."""
-    with log_file.open("w") as log:
-        process = subprocess.Popen([sys.executable, FOLDER / script], env=env, stdout=log, stderr=log)
+    with Path(os.devnull).open() as nothing, log_file.open("w") as log:
+        process = Program([FOLDER / script], env, [nothing.fileno(), log.fileno(), log.fileno()])
     try:
         deadline = time.monotonic() + START_TIMEOUT
         while not _listens(port):

@@ -76,3 +76,27 @@ def _read(stream: socket.SocketIO, number: int) -> bytes:
             return b""
         found += part
     return found
+
+
+@contextmanager
+def refusing(url: URL, number: int, code: str, message: str) -> Iterator[URL]:
+    """Forward connections to the server of `url`, but answer the first ones with an error as a server does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        arguments = (listener, url, number, code, message)
+        threading.Thread(target=_refuse, args=arguments, daemon=True).start()
+        query = {"sslmode": "disable", "gssencmode": "disable"}
+        yield url.set(host="127.0.0.1", port=listener.getsockname()[1], query=query)
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _refuse(listener: socket.socket, url: URL, number: int, code: str, message: str) -> None:
+    fields = b"".join(field.encode() + b"\0" for field in ("SFATAL", "VFATAL", f"C{code}", f"M{message}")) + b"\0"
+    for _ in range(number):
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        with client:
+            client.recv(65536)
+            client.sendall(struct.pack("!cI", b"E", len(fields) + 4) + fields)
+    _accept(listener, url)

@@ -2,9 +2,10 @@
 
 import multiprocessing
 import os
-import sys
+import signal
 import tempfile
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -12,9 +13,9 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import URL
 
-from fractal_models.cli.main import FractalCommandLine
 from fractal_models.database import alembic_config
-from tests.support.commandline import Outcome, text_of
+from tests.support.commandline import Outcome, environment
+from tests.support.preloaded import Program
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["pytest", "psycopg2", "fractal_models.models", "tests.support.processes"])
@@ -69,41 +70,45 @@ def simultaneously(url: str, number: int) -> list[float | None]:
     return [migrator.finish() for migrator in migrators]
 
 
-def _run(arguments: tuple[str, ...], url: str, folder: Path) -> None:
-    os.environ["FRACTAL_DATABASE_URL"] = url
-    with Path(os.devnull).open() as nothing, (folder / "out").open("w") as out, (folder / "err").open("w") as err:
-        for number, file in enumerate((nothing, out, err)):
-            os.dup2(file.fileno(), number)
-    sys.stdout = os.fdopen(1, "w", buffering=1)
-    FractalCommandLine().main(list(arguments))
-
-
 class Forked:
     """A command in a process of its own, as `commandline.start` starts them, but without the time of the imports."""
 
-    def __init__(self, *arguments: str, url: URL | str) -> None:
+    def __init__(self, *arguments: str, url: URL | str, program: Sequence[str] = ("fractal-models",)) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        target = (arguments, text_of(url), Path(self._folder.name))
-        self._process: ForkServerProcess = CONTEXT.Process(target=_run, args=target, daemon=True)
-        self._process.start()
+        with Path(os.devnull).open() as nothing, self._file("out").open("w") as out, self._file("err").open("w") as err:
+            files = [nothing.fileno(), out.fileno(), err.fileno()]
+            self._program = Program([*program, *arguments], environment(url), files)
+
+    def _file(self, name: str) -> Path:
+        return Path(self._folder.name) / name
 
     @property
     def running(self) -> bool:
-        return self._process.is_alive()
+        return self._program.poll() is None
 
     def read(self, name: str) -> str:
         """What it has written so far to `out` or `err`."""
-        file = Path(self._folder.name) / name
-        return file.read_text() if file.exists() else ""
+        return self._file(name).read_text()
 
     def wait_until_it_says(self, text: str) -> None:
         while text not in self.read("out"):
             assert self.running, self.read("out")
             time.sleep(0.02)
 
+    def send(self, number: int) -> None:
+        """Send a signal, if it is still running."""
+        self._program.send_signal(number)
+
+    def kill(self) -> bool:
+        """`kill -9`, whatever it is doing; whether it was still running."""
+        running = self.running
+        self._program.send_signal(signal.SIGKILL)
+        self._program.wait(60)
+        self._folder.cleanup()
+        return running
+
     def finish(self, timeout: float = 120) -> Outcome:
-        self._process.join(timeout)
-        assert self._process.exitcode is not None
+        code = self._program.wait(timeout)
         out, err = self.read("out"), self.read("err")
         self._folder.cleanup()
-        return Outcome(self._process.exitcode, out, err)
+        return Outcome(code, out, err)

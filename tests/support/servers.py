@@ -45,10 +45,16 @@ class Guarded(PostgreSQLDatabases):
         access = server.pgdata / "pg_hba.conf"
         access.write_text(DOOR + access.read_text())
         self.url = sync_url(server.get_uri())
+        # Prepared transactions need a server that was started for them.
+        administer(self.url, "ALTER SYSTEM SET max_prepared_transactions = 10")
+        restart = ("-D", str(server.pgdata), "-w", "-m", "fast", "-l", str(server.log), "restart")
+        pgexec("pg_ctl", restart, bin_path=server.bin_path, user=server.system_user)
         roles = [
             f"CREATE ROLE guarded LOGIN PASSWORD '{PASSWORD}'",
             "CREATE ROLE banned LOGIN",
             "CREATE ROLE other LOGIN",
+            "CREATE ROLE banker LOGIN",
+            "CREATE ROLE limited LOGIN",
         ]
         administer(self.url, *roles, "SELECT pg_reload_conf()")
         super().__init__(self.url, own=True)

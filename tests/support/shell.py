@@ -13,20 +13,22 @@ from sqlalchemy import URL
 
 from tests.support.databases import ROOT
 from tests.support.example_server import environment
+from tests.support.preloaded import stand_ins
 
 CURL = ROOT / "tests" / "support" / "curl.py"
 
 
 def terminal(url: URL, folder: Path, **more: object) -> dict[str, str]:
-    """Environment of a terminal that finds this Python and its scripts, and a program that acts like curl."""
+    """Environment of a terminal that finds `python` and our commands, preloaded, and a program that acts like curl."""
     found = environment(url, **more)
     binaries = folder / "bin"
     binaries.mkdir()
+    stand_ins(binaries)
     if url.get_backend_name() == "sqlite" or shutil.which("curl") is None:
         stand_in = binaries / "curl"
         stand_in.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{CURL}" "$@"\n')
         stand_in.chmod(0o755)
-    return {**found, "PATH": os.pathsep.join([str(binaries), str(Path(sys.executable).parent), found["PATH"]])}
+    return {**found, "PATH": os.pathsep.join([str(binaries), found["PATH"]])}
 
 
 @contextmanager

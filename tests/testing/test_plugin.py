@@ -165,7 +165,7 @@ async def test_async(fractal_async_session, fractal_async_engine, fractal_url):
     ("mark", "plugin", "options"),
     [
         ("asyncio", "pytest_asyncio.plugin", ["-o", "asyncio_mode=strict"]),
-        ("asyncio", "pytest_asyncio.plugin", ["-o", "asyncio_mode=auto"]),
+        pytest.param("asyncio", "pytest_asyncio.plugin", ["-o", "asyncio_mode=auto"], marks=pytest.mark.thorough),
         ("anyio", "anyio", []),
     ],
 )
@@ -233,7 +233,7 @@ import os, pytest
 from pathlib import Path
 from sqlalchemy import text
 
-@pytest.mark.parametrize("number", range(50))
+@pytest.mark.parametrize("number", range(20))
 def test_many(fractal_engine, number):
     with fractal_engine.connect() as connection:
         server = connection.scalar(text(
@@ -249,12 +249,12 @@ def test_processes_of_a_run_share_one_server_which_is_stopped_at_the_end(
 ) -> None:
     pytester.makepyfile(MANY)
 
-    run("-n2", "--fractal-backend=postgresql", *only("xdist")).assert_outcomes(passed=50)
+    run("-n2", "--fractal-backend=postgresql", *only("xdist")).assert_outcomes(passed=20)
 
     lines = [line.split() for line in (pytester.path / "servers").read_text().splitlines()]
     assert {worker for worker, *_ in lines} == {"gw0", "gw1"}
     assert len({tuple(server) for _, *server, _ in lines}) == 1
-    assert len({database for *_, database in lines}) == 50
+    assert len({database for *_, database in lines}) == 20
     assert not Path(lines[0][1]).parent.exists()
 
 

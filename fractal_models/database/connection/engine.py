@@ -19,6 +19,7 @@ from sqlmodel import Session
 from fractal_models.database.connection.async_session import AsyncSession
 from fractal_models.database.connection.driver_errors import translated
 from fractal_models.database.connection.drivers import driver_required
+from fractal_models.database.connection.products import unsupported_refused
 from fractal_models.database.connection.redaction import hide_row_values
 from fractal_models.database.connection.timeouts import (
     CONNECT_TIMEOUT,
@@ -42,7 +43,7 @@ def create_engine(
 
     Args:
         url: The database; see `sync_url` for the driver. Several hosts of one cluster are written
-            `postgresql://USER:PASSWORD@/NAME?host=A:5432&host=B:5432&target_session_attrs=read-write`.
+            `postgresql://USER:PASSWORD@HOST1:5432,HOST2:5432/NAME?target_session_attrs=read-write`.
         connect_timeout: Connection timeout in seconds; on SQLite the busy timeout (30 by default).
         statement_timeout: PostgreSQL's `statement_timeout` in seconds; ignored on SQLite.
         pooler: True behind PgBouncer in transaction mode: no prepared statements, no settings beyond a transaction.
@@ -109,10 +110,10 @@ def maintenance_engine(url: str | URL, connect_timeout: float = CONNECT_TIMEOUT)
 
 @contextmanager
 def connect(url: str | URL) -> Iterator[Connection]:
-    """Open a connection of `maintenance_engine` for reading, with a lock timeout."""
+    """Open a connection of `maintenance_engine` for reading, with the timeouts of `set_read_timeouts`."""
     with maintenance_engine(url).connect() as connection:
         if connection.dialect.name == "postgresql":
-            event.listen(connection, "begin", set_lock_timeout(READ_LOCK_TIMEOUT))
+            event.listen(connection, "begin", set_read_timeouts)
         yield connection
 
 
@@ -140,10 +141,17 @@ def set_lock_timeout(seconds: float) -> Callable[[Connection], None]:
     return listener
 
 
+def set_read_timeouts(connection: Connection) -> None:
+    """Set the timeouts of a transaction that only reads and begins: one for locks, none for statements."""
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        lock_timeout = f"set_config('lock_timeout', '{milliseconds(READ_LOCK_TIMEOUT)}', true)"
+        connection.exec_driver_sql(f"SELECT {lock_timeout}, set_config('statement_timeout', '0', true)")
+
+
 def limit_read_waits(connection: Connection) -> None:
-    """Set the lock timeout of a transaction that only reads, and has yet to begin."""
+    """Set the timeouts of a transaction that only reads, and has yet to begin."""
     if connection.dialect.name == "postgresql" and not connection.in_transaction():
-        set_lock_timeout(READ_LOCK_TIMEOUT)(connection)
+        set_read_timeouts(connection)
 
 
 def _arguments(url: URL, connect_timeout: float | None, pooler: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -181,7 +189,9 @@ def _add_listeners(engine: Engine, statement_timeout: float | None, pooler: bool
     if engine.dialect.name == "sqlite":
         pragmas = ["foreign_keys = ON", *(["journal_mode = WAL"] if wal and not is_read_only(engine.url) else [])]
         event.listen(engine, "connect", _on_connect([f"PRAGMA {pragma}" for pragma in pragmas]))
-    elif statement_timeout is not None:
+    else:
+        event.listen(engine, "first_connect", unsupported_refused(engine.url))
+    if engine.dialect.name == "postgresql" and statement_timeout is not None:
         setting = f"statement_timeout = {round(statement_timeout * 1000)}"
         if pooler:
             event.listen(engine, "begin", _on_begin(f"SET LOCAL {setting}"))

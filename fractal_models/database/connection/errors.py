@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -15,14 +16,16 @@ class DatabaseError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, status: Status | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, status: Status | None = None, details: Sequence[str] = ()) -> None:
+        super().__init__(" ".join([message, *details]))
+        self.lines = (message, *details)
+        """The message, broken into one line for what is wrong and one for each finding."""
         self.status = status
         """State of the database, where the error is about that."""
 
 
 class NeedsUpgradeError(DatabaseError):
-    """The database is empty or behind head."""
+    """The database is empty, behind head, or older than 2.9."""
 
     exit_code = 3
 
@@ -34,7 +37,7 @@ class BlockedByDataError(DatabaseError):
 
 
 class WrongDatabaseError(DatabaseError):
-    """The database is older or newer than these models, or of another application."""
+    """The database is newer than these models, or of another application."""
 
     exit_code = 5
 
@@ -46,13 +49,13 @@ class DriftError(DatabaseError):
 
 
 class UnreachableError(DatabaseError):
-    """The database is unreachable, or the connection is read-only."""
+    """The database is unreachable, the connection is lost or read-only, or the disk is full."""
 
     exit_code = 7
 
 
 class BusyError(DatabaseError):
-    """Another session held a lock for longer than the timeout."""
+    """Another session held a lock for longer than the timeout, or the statement was cancelled."""
 
     exit_code = 8
 
@@ -64,7 +67,7 @@ class DeclinedError(DatabaseError):
 
 
 class DependentObjectsError(DatabaseError):
-    """Objects of another application depend on what a downgrade drops."""
+    """Objects of another application depend on what a downgrade or a conversion drops."""
 
     exit_code = 10
 
@@ -91,8 +94,9 @@ class DatabaseState(StrEnum):
     SERVER_OLDER = (
         "server_older",
         "at an older fractal-server",
-        WrongDatabaseError,
-        "upgrade it with fractal-server 2.9.1 first, then come back",
+        NeedsUpgradeError,
+        f"stop its server, make a backup, and run `{UPGRADE} --convert`",
+        f"{UPGRADE} --convert",
     )
     SERVER_NEWER = "server_newer", "at a newer fractal-server", WrongDatabaseError, "use its fractal-server"
     UNKNOWN_REVISION = (
@@ -124,14 +128,15 @@ class DatabaseState(StrEnum):
         "start the server, or check host and port (or the folder of its socket) in the URL",
         WAIT,
     )
-    NOT_RESPONDING = (
-        "not_responding",
-        "not responding",
+    NOT_RESPONDING = "not_responding", "not responding", UnreachableError, "check network and firewall on the way", WAIT
+    STARTING = "starting", "starting or stopping", UnreachableError, f"wait for it: `{WAIT}`", WAIT
+    TOO_MANY_CONNECTIONS = (
+        "too_many_connections",
+        "too many connections",
         UnreachableError,
-        "check network and firewall between here and the server",
+        f"wait for it: `{WAIT}`, or raise the limit of the server, the role or the database",
         WAIT,
     )
-    STARTING = "starting", "starting or stopping", UnreachableError, f"wait for it: `{WAIT}`", WAIT
     AUTHENTICATION = (
         "authentication",
         "authentication failed",
@@ -153,17 +158,13 @@ class DatabaseState(StrEnum):
         "fractal-models roles",
     )
     LOCKED = "locked", "locked", BusyError, "end the session that holds the lock, or try again when it is done"
-    FILE_NOT_FOUND = (
-        "file_not_found",
-        "file not found",
-        UnreachableError,
-        "check the path, and that its folder can be read",
-    )
+    FILE_NOT_FOUND = "file_not_found", "file not found", UnreachableError, "check the path"
+    CANCELED = "canceled", "statement canceled", BusyError, "set statement_timeout to 0 if that was the reason"
     NOT_A_DATABASE = (
         "not_a_database",
         "not a database",
         UnreachableError,
-        "check the path: this is not a SQLite file, or a damaged one",
+        "check the path: not a SQLite file, or damaged",
     )
     READ_ONLY = (
         "read_only",
@@ -172,7 +173,9 @@ class DatabaseState(StrEnum):
         "make file and folder writable; on PostgreSQL, use a role and a server that can write",
     )
     STANDBY = "standby", "standby", UnreachableError, "give the URL of the primary"
+    DISK_FULL = "disk_full", "disk full", UnreachableError, "make room on the disk, then run the command again"
     POOLER = "pooler", "behind a connection pooler", UnreachableError, "give the URL of the PostgreSQL server itself"
+    UNSUPPORTED = "unsupported", "not supported", UnreachableError, "use PostgreSQL or SQLite"
     UNREACHABLE = "unreachable", "unreachable", UnreachableError, "see the message of the driver"
 
     def __new__(
@@ -197,33 +200,35 @@ class DatabaseState(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """State of a database, and the facts that it follows from."""
+    """State of a database, and the facts that it follows from.
+
+    Attributes:
+        state: One of the states above.
+        message: One-line summary of the state.
+        remedy: Remedy in one line; empty at head.
+        command: Command to run; empty if none helps.
+        revisions: Rows of `alembic_version`.
+        release: Releases of fractal-server at that revision.
+        pending: Id and title of each revision up to head, the next one first.
+        differences: Differences between the schema and its revision.
+        readable: Tables that `read_session` reads; given where the revision is not one of this package.
+        missing: Tables, columns and relationships that it cannot read, such as `user_settings.cache_dir`.
+        obstacles: What keeps the pending revisions from running on this connection, each with its remedy.
+        notes: What else an operator should know, a sentence each: room that is needed, journals, invalid indexes.
+    """
 
     state: DatabaseState
-
     message: str
-    """One-line summary of the state."""
-
     remedy: str = ""
-    """Remedy in one line; empty at head."""
-
     command: str = ""
-    """Command to run; empty if none helps."""
-
     revisions: tuple[str, ...] = ()
-    """Rows of `alembic_version`."""
-
     release: str | None = None
-    """Releases of fractal-server at that revision."""
-
     pending: tuple[tuple[str, str], ...] = ()
-    """Id and title of each revision up to head, the next one first."""
-
     differences: tuple[str, ...] = ()
-    """Differences between the schema and its revision."""
-
     readable: tuple[str, ...] = ()
-    """Tables that have every column which the models select."""
+    missing: tuple[str, ...] = ()
+    obstacles: tuple[Status, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -33,14 +33,27 @@ _THREADS: WeakSet[Thread] = WeakSet()
 QUOTED = re.compile(r'".*"|(?<=: ).*', re.DOTALL)
 
 
+SEVERAL_HOSTS = "\0"
+"""Stands for the hosts of a URL until they are put in, since SQLAlchemy writes one host only."""
+
+
 def _secret_parameters(url: URL) -> list[str]:
     return [name for name in url.query if "pass" in name.lower()]
 
 
 def masked(url: URL) -> str:
-    """Render a URL without its secrets."""
+    """Render a URL without its secrets; several hosts are shown as libpq writes them."""
     secrets = dict.fromkeys(_secret_parameters(url), "***")
-    return url.update_query_dict(secrets).render_as_string(hide_password=True).replace("%2A", "*")
+    hosts = url.query.get("host")
+    shown = url.update_query_dict(secrets)
+    if isinstance(hosts, tuple) and not any("/" in host for host in hosts):
+        shown = shown.difference_update_query(["host"]).set(host=SEVERAL_HOSTS)
+        return _rendered(shown).replace(SEVERAL_HOSTS, ",".join(hosts))
+    return _rendered(shown)
+
+
+def _rendered(url: URL) -> str:
+    return url.render_as_string(hide_password=True).replace("%2A", "*")
 
 
 def without_secrets(message: str, url: URL) -> str:

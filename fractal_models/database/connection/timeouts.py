@@ -6,6 +6,9 @@ SQLITE_BUSY_TIMEOUT = 30.0
 CONNECT_TIMEOUT = 10.0
 """Connection timeout of `maintenance_engine`; libpq has none."""
 
+QUICK_CONNECT_TIMEOUT = 2.0
+"""Connection timeout when a run has ended before its time: an operator is waiting."""
+
 READ_LOCK_TIMEOUT = 5.0
 """Lock timeout of statements that only read, such as those of `status` and `check_database`."""
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
 from fractal_models.database.connection.errors import UPGRADE, DatabaseState, Status, UnreachableError
+from fractal_models.database.connection.parsing import DEFAULT_PORT, parse
 
 DEFAULT_URL = "sqlite:///fractal.db"
 """A file in the current folder."""
+
+URL_VARIABLE = "FRACTAL_DATABASE_URL"
+"""Environment variable that names the database."""
 
 SYNC_DRIVERS = {
     "postgres": "postgresql+psycopg2",
@@ -35,6 +41,18 @@ LIBPQ_OPTIONS = {"options", "gssencmode", "channel_binding", "sslcert", "sslkey"
 """Common URL options of libpq that asyncpg does not know."""
 
 
+def environment_url() -> str | None:
+    """URL in the environment; None if the variable is not set.
+
+    Raises:
+        UnreachableError: It is set, but blank, as by a secret that is missing.
+    """
+    url = os.environ.get(URL_VARIABLE)
+    if url is not None and not url.strip():
+        raise UnreachableError(f"{URL_VARIABLE} is set, but empty; give it the URL of the database, or unset it")
+    return url
+
+
 def sync_url(url: str | URL) -> URL:
     """Convert a URL to a synchronous driver: psycopg2, unless it names psycopg.
 
@@ -54,7 +72,7 @@ def async_url(url: str | URL) -> URL:
 
 
 def _with_driver(url: str | URL, drivers: dict[str, str]) -> URL:
-    parsed = _parse(url)
+    parsed = parse(url)
     driver = drivers.get(parsed.drivername, parsed.drivername)
     changed = parsed.set(drivername=driver)
     if parsed.get_backend_name() == "sqlite":
@@ -65,26 +83,11 @@ def _with_driver(url: str | URL, drivers: dict[str, str]) -> URL:
         changed = changed.difference_update_query([old]).update_query_dict({new: changed.query[old]})
     hosts = changed.query.get("host")
     if driver == "postgresql+asyncpg" and isinstance(hosts, tuple):
-        # With several hosts, libpq defaults to port 5432; asyncpg requires the port.
-        changed = changed.update_query_dict({"host": [host if ":" in host else f"{host}:5432" for host in hosts]})
+        # With several hosts, libpq has a default port; SQLAlchemy requires ports for asyncpg.
+        changed = changed.update_query_dict(
+            {"host": [host if ":" in host else f"{host}:{DEFAULT_PORT}" for host in hosts]}
+        )
     return changed
-
-
-def _parse(url: str | URL) -> URL:
-    # The messages do not repeat the URL, which may hold a password.
-    try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-    except (ArgumentError, ValueError):
-        message = "not a database URL; it should look like postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE"
-        raise UnreachableError(message) from None
-    if backend not in {"postgres", "postgresql", "sqlite"}:
-        message = f"databases of {backend} are not supported; use PostgreSQL or SQLite"
-        raise UnreachableError(message)
-    if "@" in (parsed.host or ""):
-        message = "the database URL contains an unescaped @; write it as %40"
-        raise UnreachableError(message)
-    return parsed
 
 
 def asyncpg_arguments(url: URL) -> tuple[URL, dict[str, Any]]:
@@ -111,17 +114,41 @@ def is_read_only(url: URL) -> bool:
     return "mode=ro" in str(url) or "immutable=1" in str(url)
 
 
-def missing_file(url: URL) -> Status | None:
-    """Look for the file of a SQLite URL, since connecting would create it; None if it exists."""
+def sqlite_file(url: URL) -> Path | None:
+    """File of a SQLite URL; None for databases in memory, for URIs, and for servers."""
     path = url.database or ""
     if url.get_backend_name() != "sqlite" or path in {"", ":memory:"} or path.startswith("file:"):
         return None
-    if Path(path).is_dir():
-        return DatabaseState.NOT_A_DATABASE.status(f"{path} is a folder", "give the path of a file")
-    if Path(path).exists():
+    return Path(path)
+
+
+def missing_file(url: URL) -> Status | None:
+    """Look for the file of a SQLite URL, since connecting would create it; None if it can be read."""
+    path = sqlite_file(url)
+    if path is None:
         return None
-    folder = Path(path).parent
-    if folder.is_dir():
-        remedy = f"check the path, or create a new database there: {UPGRADE}"
-        return DatabaseState.FILE_NOT_FOUND.status(f"{path} does not exist", remedy, UPGRADE)
-    return DatabaseState.FILE_NOT_FOUND.status(f"the folder {folder} does not exist", "check the path")
+    try:
+        mode = path.stat().st_mode
+    except PermissionError:
+        return closed_file(path)
+    except OSError:
+        return _missing(path)
+    if stat.S_ISDIR(mode):
+        return DatabaseState.NOT_A_DATABASE.status(f"{path} is a folder", "give the path of a file")
+    return None if os.access(path, os.R_OK) else closed_file(path)
+
+
+def _missing(path: Path) -> Status:
+    if not path.parent.is_dir():
+        return DatabaseState.FILE_NOT_FOUND.status(f"the folder {path.parent} does not exist", "check the path")
+    remedy = f"check the path, or create a new database there: {UPGRADE}"
+    return DatabaseState.FILE_NOT_FOUND.status(f"{path} does not exist", remedy, UPGRADE)
+
+
+def closed_file(path: Path) -> Status:
+    """State of a file of SQLite that may not be opened."""
+    return DatabaseState.NO_PERMISSION.status(
+        f"{path} cannot be opened by this user ({getpass.getuser()})",
+        "give the user access to the file, to its folder, and to the journals beside it",
+        "",
+    )

@@ -11,15 +11,11 @@ from sqlalchemy import Connection, text
 from fractal_models.database.connection.errors import DatabaseState, Status
 from fractal_models.database.connection.urls import is_read_only
 
-
-def refuse_unwritable(connection: Connection) -> None:
-    """Refuse a connection on which revisions cannot run, or not safely.
-
-    Raises:
-        UnreachableError: It is read-only, to a standby, or through a connection pooler.
-    """
-    if (status := unwritable(connection)) is not None:
-        status.raise_for_state()
+JOURNALS = {
+    "-journal": "is the journal of a writer that is at work or was interrupted: SQLite needs it to undo its changes",
+    "-wal": "holds the latest changes: move or copy it with the file",
+}
+"""Suffixes of the files beside a file of SQLite, and what each means."""
 
 
 def unwritable(connection: Connection) -> Status | None:
@@ -33,7 +29,17 @@ def _unwritable_file(connection: Connection) -> Status | None:
     writable = not path or (os.access(path, os.W_OK) and os.access(Path(path).parent, os.W_OK))
     if writable and not is_read_only(connection.engine.url):
         return None
-    return DatabaseState.READ_ONLY.status(f"{path} is read-only")
+    left = "".join(f"; {note}" for note in journals(path))
+    return DatabaseState.READ_ONLY.status(f"{path} is read-only{left}")
+
+
+def journals(path: str) -> list[str]:
+    """Journals beside a file of SQLite, which another process uses, or has left behind."""
+    return [
+        f"{file.name} ({file.stat().st_size:,} bytes) {meaning}"
+        for suffix, meaning in JOURNALS.items()
+        if (file := Path(f"{path}{suffix}")).is_file() and file.stat().st_size
+    ]
 
 
 def _unwritable_server(connection: Connection) -> Status | None:
@@ -44,7 +50,7 @@ def _unwritable_server(connection: Connection) -> Status | None:
             "transactions on this connection are read-only",
             "use a role, and a database, whose default_transaction_read_only is off",
         )
-    connected_to = _backend_pid(connection.connection.driver_connection)
+    connected_to = backend_pid(connection)
     if connected_to is not None and connected_to != connection.scalar(text("SELECT pg_backend_pid()")):
         return DatabaseState.POOLER.status(
             "the connection goes through a pooler (such as PgBouncer), which can break the locks of a migration"
@@ -52,8 +58,9 @@ def _unwritable_server(connection: Connection) -> Status | None:
     return None
 
 
-def _backend_pid(driver: Any) -> int | None:
+def backend_pid(connection: Connection) -> int | None:
     """Backend PID the driver received at connection."""
+    driver: Any = connection.connection.driver_connection
     if hasattr(driver, "get_server_pid"):  # asyncpg
         return int(driver.get_server_pid())
     info = getattr(driver, "info", None)

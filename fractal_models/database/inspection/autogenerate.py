@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
     from alembic.runtime.migration import MigrationContext
 
+LEGACY_TABLE = "fractal_legacy"
+"""Table of values of older databases that have no column any more; no model has it, and no revision changes it."""
+
 SKIPPED_EXPRESSION_INDEX = (
     r"(Skipped unsupported reflection of|autogenerate skipping metadata-specified) expression-based index"
 )
@@ -46,7 +49,7 @@ def server_history(version_table: str) -> dict[str, Any]:
 
 
 def _include_server_name(name: str | None, type_: str, _parents: object) -> bool:
-    return type_ != "table" or name not in {*METADATA.tables, "alembic_version"}
+    return type_ != "table" or name not in {*METADATA.tables, "alembic_version", LEGACY_TABLE}
 
 
 def _include_server_object(_object: object, name: str | None, type_: str, *_: object) -> bool:

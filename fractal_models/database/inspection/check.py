@@ -9,7 +9,7 @@ from fractal_models.database.connection.driver_errors import translated
 from fractal_models.database.connection.engine import limit_read_waits
 from fractal_models.database.connection.urls import missing_file
 from fractal_models.database.inspection.contents import read_revisions
-from fractal_models.database.inspection.state import inspect_database
+from fractal_models.database.inspection.state import read_state
 from fractal_models.database.revisions.history import head
 
 
@@ -19,8 +19,8 @@ def check_database(target: Engine | Connection) -> None:
     Only `alembic_version` is read; `fractal-models doctor` compares the schema.
 
     Raises:
-        NeedsUpgradeError: The database is empty or behind head.
-        WrongDatabaseError: It is older or newer than these models, or of another application.
+        NeedsUpgradeError: The database is empty, behind head, or older than 2.9.
+        WrongDatabaseError: It is newer than these models, or of another application.
         UnreachableError: It is unreachable.
     """
     _require_file(target)
@@ -58,7 +58,7 @@ def _require_head(connection: Connection) -> None:
     try:
         limit_read_waits(connection)
         if read_revisions(connection) != (head(),):
-            inspect_database(connection, check_drift=False).raise_for_state()
+            read_state(connection, check_drift=False).raise_for_state()
     finally:
         if begins:
             connection.rollback()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Inspector, inspect, text
 
 from fractal_models.tables import METADATA
 
@@ -15,5 +15,20 @@ def read_revisions(connection: Connection) -> tuple[str, ...] | None:
 
 
 def own_tables(connection: Connection) -> set[str]:
-    """Tables of Fractal in a database."""
+    """Tables of Fractal in a database.
+
+    There are none if no table has the columns of its model: other applications have a table `project`, too.
+    """
+    inspector = inspect(connection)
+    present = METADATA.tables.keys() & set(inspector.get_table_names())
+    return present if any(_has_columns(inspector, name) for name in sorted(present)) else set()
+
+
+def taken_names(connection: Connection) -> set[str]:
+    """Tables with names that Fractal uses, whatever they are."""
     return METADATA.tables.keys() & set(inspect(connection).get_table_names())
+
+
+def _has_columns(inspector: Inspector, table: str) -> bool:
+    present = {column["name"] for column in inspector.get_columns(table)}
+    return present.issuperset(METADATA.tables[table].columns.keys())

@@ -59,13 +59,18 @@ def require_no_dependents(connection: Connection, downgrades: Iterable[Script]) 
     Raises:
         DependentObjectsError: There are some; the message names them.
     """
-    names = _dropped(downgrades)
-    find = _on_postgresql if connection.dialect.name == "postgresql" else _on_sqlite
-    if found := [f"{dependent} depends on {dropped}" for dependent, dropped in find(connection, names)]:
+    if found := [
+        f"{dependent} depends on {dropped}" for dependent, dropped in dependents(connection, _dropped(downgrades))
+    ]:
         shown = "; ".join(found[:SHOWN_DEPENDENTS])
         more = f"; … ({len(found)} in all)" if len(found) > SHOWN_DEPENDENTS else ""
         message = f"other objects depend on what the downgrade drops, so nothing was changed: {shown}{more}; drop them"
         raise DependentObjectsError(message)
+
+
+def dependents(connection: Connection, names: set[str]) -> Iterator[tuple[str, str]]:
+    """Objects that depend on tables and indexes of these names, and what they depend on."""
+    return (_on_postgresql if connection.dialect.name == "postgresql" else _on_sqlite)(connection, names)
 
 
 def _dropped(downgrades: Iterable[Script]) -> set[str]:

@@ -9,10 +9,17 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from fractal_models.bases_v1 import RESERVED_ARGUMENTS
-from fractal_models.database.connection.engine import connect
-from fractal_models.database.connection.errors import BlockedByDataError, DatabaseState, DriftError, Status
-from fractal_models.database.inspection.state import inspect_database
-from fractal_models.database.revisions.history import pending
+from fractal_models.database.connection.errors import (
+    BlockedByDataError,
+    DatabaseError,
+    DatabaseState,
+    DriftError,
+    Status,
+)
+from fractal_models.database.inspection.reading import reading
+from fractal_models.database.inspection.state import EXAMINED, read_state
+from fractal_models.database.inspection.unknown import Unknown, count_unknown
+from fractal_models.database.revisions.history import known_revision, pending
 from fractal_models.database.revisions.rules import Finding, Rule, orphans, rules
 from fractal_models.enums import TaskGroupV2OriginEnum
 
@@ -114,12 +121,16 @@ class Diagnosis:
     breaking: tuple[Finding, ...] = ()
     """Rows that break a documented rule."""
 
+    unknown: tuple[Unknown, ...] = ()
+    """Values that are not known, which is no error."""
+
     def raise_for_findings(self) -> None:
         """Return if nothing is wrong, also behind head.
 
         Raises:
             DriftError: The schema differs from its revision.
             BlockedByDataError: There are findings.
+            UnreachableError: The role or the disk does not allow the pending revisions.
             DatabaseError: The database could not be examined.
         """
         if self.status.state not in EXAMINED:
@@ -129,24 +140,37 @@ class Diagnosis:
         found += [f"{broken} rules are broken" if broken > 1 else "1 rule is broken"] * bool(broken)
         if found:
             raise (DriftError if differences else BlockedByDataError)("; ".join(found), self.status)
+        for obstacle in self.status.obstacles:
+            if obstacle.state not in READ_ONLY:
+                obstacle.raise_for_state()
 
 
-EXAMINED = {DatabaseState.AT_HEAD, DatabaseState.BEHIND, DatabaseState.SERVER_2_9, DatabaseState.DRIFTED}
-"""States in which rows can be examined."""
+READ_ONLY = {DatabaseState.STANDBY, DatabaseState.POOLER, DatabaseState.READ_ONLY}
+"""Obstacles of connections that were made to read."""
 
 
 def examine_database(url: str | URL) -> Diagnosis:
-    """Examine schema and rows of a database without writing to it."""
-    status = inspect_database(url)
-    if status.state not in EXAMINED:
+    """Examine schema, rows and environment of a database without writing to it, on a standby and by a pooler, too."""
+    status = read_state(url)
+    if status.state not in EXAMINED or known_revision(status.revisions) is None:
         return Diagnosis(status)
-    with connect(url) as connection:
+    try:
+        return _examine(url, status)
+    except DatabaseError as error:
+        if error.status is None:
+            raise
+        return Diagnosis(error.status)
+
+
+def _examine(url: str | URL, status: Status) -> Diagnosis:
+    with reading(url) as connection:
         coming = pending(status.revisions[0])
         drifted = status.state is DatabaseState.DRIFTED
         blocking = _broken(connection, (rule for revision in coming for rule in rules(revision)), drifted)
         if coming and connection.dialect.name == "sqlite":
-            blocking += orphans(connection)
-        return Diagnosis(status, tuple(blocking), tuple(_broken(connection, DOCUMENTED_RULES, drifted)))
+            blocking += orphans(connection, blocking)
+        breaking = _broken(connection, DOCUMENTED_RULES, drifted)
+        return Diagnosis(status, tuple(blocking), tuple(breaking), tuple(count_unknown(connection)))
 
 
 def _broken(connection: Connection, asked: Iterable[Rule], drifted: bool) -> list[Finding]:

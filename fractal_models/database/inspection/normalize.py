@@ -29,10 +29,10 @@ def type_name(type_: TypeEngine[Any]) -> str:
         return "jsonb"
     if isinstance(type_, postgresql.TIMESTAMP) and not type_.timezone:
         return "timestamp without time zone"
-    written = type_.compile().lower()
-    if isinstance(type_, sa.String) and type_.length is not None:
-        return written
-    return next((name for family, name in FAMILIES if isinstance(type_, family)), written)
+    names = (name for family, name in FAMILIES if isinstance(type_, family))
+    if (isinstance(type_, sa.String) and type_.length is not None) or (name := next(names, None)) is None:
+        return type_.compile().lower()
+    return name
 
 
 def default_value(default: str, type_: TypeEngine[Any]) -> str:

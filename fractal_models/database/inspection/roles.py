@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fractal_models.database.revisions.operations.base import literal, literals
 from fractal_models.models import TABLES
 from fractal_models.tables import METADATA
 
@@ -17,20 +18,38 @@ def secret_columns() -> dict[str, set[str]]:
     return {table: columns for table, columns in found.items() if columns}
 
 
-def role_statements(prefix: str = "fractal", schema: str = "public") -> Iterator[str]:
+KEEP_OWNERS = """\
+DO $$ DECLARE owner record; BEGIN
+    FOR owner IN
+        SELECT DISTINCT rolname, rolinherit FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner
+        WHERE relnamespace = to_regnamespace({schema}) AND relkind = 'r' AND relname IN ({tables})
+        AND rolname NOT IN ({others}) AND NOT rolsuper
+    LOOP
+        IF NOT owner.rolinherit THEN
+            RAISE EXCEPTION 'role % has NOINHERIT, so it would lose its rights; nothing was changed', owner.rolname
+            USING HINT = format('ALTER ROLE %I INHERIT', owner.rolname);
+        END IF;
+        EXECUTE format('GRANT %I TO %I', {migrator}, owner.rolname);
+    END LOOP;
+END $$"""
+"""A running server may log in as the owner of the tables; as a member of the new owner it keeps its rights."""
+
+
+def role_statements(prefix: str = "fractal", schema: str = "public", revoke: str | None = None) -> Iterator[str]:
     """Generate statements for a superuser, to be run again after each upgrade.
 
     Args:
         prefix: The roles are `PREFIX_migrator`, `PREFIX_server` and `PREFIX_analyst`.
         schema: Schema of the tables.
+        revoke: A role whose rights as the owner of the tables, present or former, end; others keep theirs.
     """
     migrator, server, analyst = (_quoted(f"{prefix}_{role}") for role in ("migrator", "server", "analyst"))
     place = _quoted(schema)
 
     for role in (migrator, server, analyst):
-        literal = role.strip('"').replace('""', '"').replace("'", "''")
+        name = role.strip('"').replace('""', '"')
         yield (
-            f"DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{literal}') "
+            f"DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = {literal(name)}) "
             f"THEN CREATE ROLE {role} LOGIN; END IF; END $$"
         )
     yield f"REVOKE CREATE ON SCHEMA {place} FROM PUBLIC"
@@ -38,7 +57,16 @@ def role_statements(prefix: str = "fractal", schema: str = "public") -> Iterator
 
     yield f"GRANT CREATE ON SCHEMA {place} TO {migrator}"
     # Only the owner of a table can alter it. `alembic_version` is missing before the first upgrade.
-    for name in [*(table.name for table in METADATA.sorted_tables), "alembic_version"]:
+    names = [*(table.name for table in METADATA.sorted_tables), "alembic_version"]
+    yield KEEP_OWNERS.format(
+        schema=literal(place),
+        tables=literals(names),
+        others=literals([f"{prefix}_migrator", *([revoke] if revoke else [])]),
+        migrator=literal(f"{prefix}_migrator"),
+    )
+    if revoke:
+        yield f"REVOKE {migrator} FROM {_quoted(revoke)}"
+    for name in names:
         yield f"ALTER TABLE IF EXISTS {place}.{_quoted(name)} OWNER TO {migrator}"
     for kind, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE, SELECT")):
         yield f"ALTER DEFAULT PRIVILEGES FOR ROLE {migrator} IN SCHEMA {place} GRANT {rights} ON {kind} TO {server}"

@@ -7,9 +7,10 @@ The expected schema is read from an in-memory SQLite database that the revisions
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -88,19 +89,29 @@ def read_facts(connection: Connection, *, names: bool) -> Facts:
         names: Whether the names of keys count. At the baseline, two families of names are in use.
     """
     inspector = inspect(connection)
-    keys = _Keys(inspector, names, _unusual_constraints(connection))
-    facts: Facts = {}
-    for table in sorted(METADATA.tables.keys() & set(inspector.get_table_names())):
-        facts[table, ""] = {"there"}
-        for name, fact in [*_columns(inspector, table), *keys.of(table)]:
-            facts.setdefault((table, name), set()).add(fact)
+    tables = sorted(METADATA.tables.keys() & set(inspector.get_table_names()))
+    keys = _Keys(inspector, tables, names, _unusual_constraints(connection))
+    facts: Facts = {(table, ""): {"there"} for table in tables}
+    for table, name, fact in chain(_columns(inspector, tables), keys.primary(), keys.foreign(), keys.others()):
+        facts.setdefault((table, name), set()).add(fact)
     for table, name, fact in _indexes(connection):
         facts[table, name] = {fact}
     return facts
 
 
-def _columns(inspector: Inspector, table: str) -> Iterator[tuple[str, str]]:
-    for column in inspector.get_columns(table):
+Reflected = Mapping[tuple[str | None, str], Any]
+"""What SQLAlchemy reads of all tables at once, by schema and table."""
+
+
+def _each(reflected: Reflected) -> Iterator[tuple[str, Any]]:
+    """The objects of all tables, each with its table."""
+    for (_, table), objects in reflected.items():
+        for each in objects or ():
+            yield table, each
+
+
+def _columns(inspector: Inspector, tables: list[str]) -> Iterator[tuple[str, str, str]]:
+    for table, column in _each(inspector.get_multi_columns(filter_names=tables)):
         type_, default = column["type"], column["default"] or ""
         fact = f"{normalize.type_name(type_)}, {'null' if column['nullable'] else 'not null'}"
         if column["name"] == "id":
@@ -108,7 +119,7 @@ def _columns(inspector: Inspector, table: str) -> Iterator[tuple[str, str]]:
             fact += "" if generated else ", not generated"
         elif default:
             fact += f", default {normalize.default_value(default, type_)}"
-        yield f"column {table}.{column['name']}", fact
+        yield table, f"column {table}.{column['name']}", fact
 
 
 UNUSUAL_CONSTRAINTS = """
@@ -133,33 +144,37 @@ class _Keys:
     """Keys and checks of tables."""
 
     inspector: Inspector
+    tables: list[str]
     names: bool
     unusual: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def of(self, table: str) -> Iterator[tuple[str, str]]:
-        primary = self.inspector.get_pk_constraint(table)
-        columns = sorted(primary["constrained_columns"])
-        yield f"primary key {table}({', '.join(columns)})", self._fact(table, primary["name"], "there")
-        for foreign in self.inspector.get_foreign_keys(table):
-            target = f"{foreign['referred_table']}({', '.join(foreign['referred_columns'])})"
-            on_delete = (foreign.get("options") or {}).get("ondelete") or "NO ACTION"
-            fact = self._fact(table, foreign["name"], f"to {target}, on delete {on_delete}")
-            yield f"foreign key {table}({', '.join(foreign['constrained_columns'])})", fact
-        for unique in self._unique_constraints(table):
+    def primary(self) -> Iterator[tuple[str, str, str]]:
+        for (_, table), key in self.inspector.get_multi_pk_constraint(filter_names=self.tables).items():
+            columns = ", ".join(sorted(key["constrained_columns"])) if key else ""
+            yield table, f"primary key {table}({columns})", self._fact(table, key and key["name"], "there")
+
+    def foreign(self) -> Iterator[tuple[str, str, str]]:
+        for table, key in _each(self.inspector.get_multi_foreign_keys(filter_names=self.tables)):
+            target = f"{key['referred_table']}({', '.join(key['referred_columns'])})"
+            on_delete = (key.get("options") or {}).get("ondelete") or "NO ACTION"
+            fact = self._fact(table, key["name"], f"to {target}, on delete {on_delete}")
+            yield table, f"foreign key {table}({', '.join(key['constrained_columns'])})", fact
+
+    def others(self) -> Iterator[tuple[str, str, str]]:
+        """Unique constraints and checks."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", SKIPPED_EXPRESSION_INDEX, sa.exc.SAWarning)
+            unique_constraints = self.inspector.get_multi_unique_constraints(filter_names=self.tables)
+        for table, unique in _each(unique_constraints):
             fact = self._fact(table, unique["name"], "there")
-            yield f"unique constraint {table}({', '.join(unique['column_names'])})", fact
-        for check in self.inspector.get_check_constraints(table):
+            yield table, f"unique constraint {table}({', '.join(unique['column_names'])})", fact
+        for table, check in _each(self.inspector.get_multi_check_constraints(filter_names=self.tables)):
             unusual = self.unusual.get((table, str(check["name"])), "")
-            yield f"check {table}.{check['name']}", f"{normalize.condition(check['sqltext'])}{unusual}"
+            yield table, f"check {table}.{check['name']}", f"{normalize.condition(check['sqltext'])}{unusual}"
 
     def _fact(self, table: str, name: Any, detail: str) -> str:
         named = f", named {name}" if self.names else ""
         return f"{detail}{named}{self.unusual.get((table, name), '')}"
-
-    def _unique_constraints(self, table: str) -> list[Any]:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", SKIPPED_EXPRESSION_INDEX, sa.exc.SAWarning)
-            return list(self.inspector.get_unique_constraints(table))
 
 
 INDEXES = {

@@ -16,11 +16,14 @@ from fractal_models.database.connection.errors import (
     Status,
     UnreachableError,
 )
-from fractal_models.database.connection.urls import missing_file
+from fractal_models.database.connection.urls import missing_file, sqlite_file
 from fractal_models.database.inspection import schema
-from fractal_models.database.inspection.access import unwritable
-from fractal_models.database.inspection.contents import own_tables, read_revisions
+from fractal_models.database.inspection.access import journals
+from fractal_models.database.inspection.blockers import held
+from fractal_models.database.inspection.contents import own_tables, read_revisions, taken_names
+from fractal_models.database.inspection.environment import invalid_indexes, obstacles, room_note
 from fractal_models.database.inspection.other_releases import unknown_revision
+from fractal_models.database.inspection.watch import Watch
 from fractal_models.database.revisions.history import (
     BASELINE,
     head,
@@ -30,17 +33,29 @@ from fractal_models.database.revisions.history import (
     title,
 )
 
+EXAMINED = {DatabaseState.AT_HEAD, DatabaseState.BEHIND, DatabaseState.SERVER_2_9, DatabaseState.DRIFTED}
+"""States in which schema and rows can be examined."""
+
 SHOWN_DIFFERENCES = 5
 """Number of differences in a message; `Status.differences` has all of them."""
 
 
 def inspect_database(target: str | URL | Engine | Connection, *, check_drift: bool = True) -> Status:
-    """Find the state of a database without writing to it.
+    """Find the state of a database without writing to it; an obstacle to an upgrade that it needs comes first.
 
     Args:
         target: The database; a connection keeps its transaction.
         check_drift: Whether to compare the schema with its revision, which takes some tenths of a second.
     """
+    status = read_state(target, check_drift=check_drift)
+    if not status.obstacles:
+        return status
+    first = status.obstacles[0]
+    return replace(status, state=first.state, message=first.message, remedy=first.remedy, command=first.command)
+
+
+def read_state(target: str | URL | Engine | Connection, *, check_drift: bool = True) -> Status:
+    """Find the state of a database whatever keeps it from being upgraded, with the arguments of `inspect_database`."""
     if isinstance(target, Connection):
         return _inspect(target, check_drift)
     try:
@@ -49,9 +64,12 @@ def inspect_database(target: str | URL | Engine | Connection, *, check_drift: bo
         return Status(DatabaseState.UNREACHABLE, str(error))
     if (missing := missing_file(engine.url)) is not None:
         return missing
+    path = sqlite_file(engine.url)
+    left_behind = journals(str(path)) if path else []  # SQLite may delete them
     try:
         with translated(engine.url, unknown=True), engine.connect() as connection:
-            return _inspect(connection, check_drift)
+            status = _inspect(connection, check_drift)
+            return replace(status, notes=(*left_behind, *status.notes))
     except DatabaseError as error:
         if error.status is None:
             raise
@@ -60,17 +78,28 @@ def inspect_database(target: str | URL | Engine | Connection, *, check_drift: bo
 
 def _inspect(connection: Connection, check_drift: bool) -> Status:
     begins = not connection.in_transaction()
-    try:
-        limit_read_waits(connection)
-        status = _compare(connection) if check_drift else _read(connection)
-        if status.state.error is NeedsUpgradeError and (obstacle := unwritable(connection)):
-            return replace(obstacle, revisions=status.revisions, release=status.release, pending=status.pending)
-        return status
-    except DBAPIError as error:
-        return explain(error, connection.engine.url)
-    finally:
-        if begins:
-            connection.rollback()
+    with Watch(connection) as watch:
+        try:
+            limit_read_waits(connection)
+            return _with_environment(connection, _compare(connection) if check_drift else _read(connection))
+        except DBAPIError as error:
+            return held(explain(error, connection.engine.url), watch.seen)
+        finally:
+            if begins:
+                connection.rollback()
+
+
+def _with_environment(connection: Connection, status: Status) -> Status:
+    """Add what keeps the pending revisions from running, and what else there is to know."""
+    notes: list[str] = []
+    if status.state in EXAMINED:
+        notes += invalid_indexes(connection, status.revisions[0])
+    if status.state.error is NeedsUpgradeError:
+        coming = pending(status.revisions[0] if status.revisions else None)
+        found = tuple(obstacles(connection, coming))
+        status = replace(status, obstacles=found)
+        notes += [] if found else room_note(connection, coming)
+    return replace(status, notes=tuple(notes))
 
 
 def _read(connection: Connection) -> Status:
@@ -113,9 +142,19 @@ def _titles(revision: str | None) -> tuple[tuple[str, str], ...]:
 def _empty(connection: Connection) -> Status:
     if connection.dialect.name == "postgresql" and connection.scalar(text("SELECT current_schema()")) is None:
         return DatabaseState.NO_PERMISSION.status("the role has no usable schema in its search_path")
+    if taken := taken_names(connection):
+        return _foreign(taken)
     foreign = set(inspect(connection).get_table_names()) - {"alembic_version"}
     beside = " of Fractal, beside tables of another application" if foreign else ""
     return replace(DatabaseState.EMPTY.status(f"the database is empty{beside}"), pending=_titles(None))
+
+
+def _foreign(taken: set[str]) -> Status:
+    names = ", ".join(sorted(taken))
+    tables, have = ("tables", "have") if len(taken) > 1 else ("table", "has")
+    return DatabaseState.FOREIGN.status(
+        f"the database belongs to another application: its {tables} {names} {have} other columns than those of Fractal"
+    )
 
 
 def _compare(connection: Connection, attempts: int = 10) -> Status:
@@ -182,7 +221,12 @@ def refuse_unversioned(connection: Connection) -> None:
         WrongDatabaseError: Some exist, without a revision.
     """
     # As in `_read`, tables first. Comparing the schema would start a second run of Alembic within the first.
-    if (present := own_tables(connection)) and not read_revisions(connection):
+    present, taken = own_tables(connection), taken_names(connection)
+    if not taken or read_revisions(connection):
+        return
+    if not present:
+        _foreign(taken).raise_for_state()
+    else:
         command = "fractal-models status"
         message = f"the database has {len(present)} tables of Fractal but no revision in alembic_version"
         DatabaseState.UNVERSIONED.status(message, f"see `{command}`", command).raise_for_state()

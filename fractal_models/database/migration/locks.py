@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -18,72 +18,49 @@ from fractal_models.database.connection.engine import set_lock_timeout
 from fractal_models.database.connection.errors import BusyError
 from fractal_models.database.connection.redaction import sqlstate
 from fractal_models.database.connection.timeouts import STRONG_LOCK_TIMEOUT, milliseconds
-
-Report = Callable[[str], None]
-"""Receives progress, one line at a time."""
+from fractal_models.database.inspection.blockers import SESSIONS, Blocker, describe, sessions
+from fractal_models.database.inspection.watch import Watch
+from fractal_models.database.migration.progress import Report
 
 LOCK_KEY = 7238456019873546
 """Key of the advisory lock that a migrator holds; an arbitrary number."""
 
-SHOWN_SESSIONS = 5
-"""Number of sessions in a message, the oldest first."""
-
-_SESSION = (
-    "pid, application_name, usename, to_char(coalesce(xact_start, backend_start), 'YYYY-MM-DD HH24:MI:SS') AS since"
-)
-
 MIGRATORS = f"""
-    SELECT {_SESSION} FROM pg_stat_activity WHERE pid IN (
+    {SESSIONS} WHERE a.pid IN (
         SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND (classid::bigint << 32) + objid::bigint = :key
     )
 """
 
-LOCK_HOLDERS = f"""
-    SELECT {_SESSION} FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND pid IN (
-        SELECT pid FROM pg_locks WHERE locktype = 'relation' AND granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND relation IN (
-            SELECT oid FROM pg_class WHERE relkind IN ('r', 'i') AND pg_table_is_visible(oid)
-        )
-    ) ORDER BY xact_start
-"""
-
-
-def describe_sessions(connection: Connection, query: str) -> str:
-    """Sessions that a query finds, as `pg_stat_activity` shows them; "unknown" if there are none any more."""
-    rows = connection.execute(text(query), {"key": LOCK_KEY} if ":key" in query else {}).all()
-    connection.rollback()
-    sessions = [
-        # A role without pg_monitor does not see the start of other roles' sessions.
-        f"process {row.pid} ({row.application_name or 'unnamed'}, user {row.usename}"
-        + (f", since {row.since})" if row.since else ")")
-        for row in rows[:SHOWN_SESSIONS]
-    ]
-    if len(rows) > SHOWN_SESSIONS:
-        sessions.append(f"… ({len(rows)} in all)")
-    return ", ".join(sessions) or "unknown"
-
 
 class Waiting:
     """A wait for other sessions: its deadline, its pauses, and one line for each new set of sessions."""
 
-    def __init__(self, timeout: float, report: Report, line: str, pauses: Iterator[float]) -> None:
+    def __init__(
+        self, timeout: float, report: Report, line: str, pauses: Iterator[float], *, remedies: bool = False
+    ) -> None:
+        self.timeout = timeout
         self._deadline = time.monotonic() + timeout
         self._report = report
         self._line = line
         self._pauses = pauses
-        self._reported = "unknown"
+        self._remedies = remedies
+        self._reported: set[frozenset[str]] = {frozenset()}
 
-    def pause(self, sessions: str) -> bool:
+    def tell(self, blockers: Sequence[Blocker]) -> None:
+        """Report sessions, once."""
+        keys = frozenset(blocker.key for blocker in blockers)
+        if keys not in self._reported:
+            self._reported.add(keys)
+            self._report(f"{self._line} {describe(blockers, remedies=self._remedies)}")
+
+    def pause(self, blockers: Sequence[Blocker]) -> bool:
         """Sleep before the next attempt, or return False when the timeout has passed."""
         pause = next(self._pauses)
         if time.monotonic() + pause > self._deadline:
             return False
-        if sessions not in {"unknown", self._reported}:
-            self._report(f"{self._line} {sessions}")
-            self._reported = sessions
+        self.tell(blockers)
         time.sleep(pause)
         return True
 
@@ -114,9 +91,11 @@ def migrator_lock(connection: Connection, timeout: float, report: Report) -> Ite
     _identify(connection)
     waiting = Waiting(timeout, report, "waiting for another migration:", constant_pauses(0.1))
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}):
-        migrators = describe_sessions(connection, MIGRATORS)
+        migrators = sessions(connection, MIGRATORS, key=LOCK_KEY)
+        connection.rollback()
         if not waiting.pause(migrators):
-            raise BusyError(f"another migration has run for more than {timeout:g} s: {migrators}; wait for its end")
+            described = describe(migrators, remedies=False)
+            raise BusyError(f"another migration has run for more than {timeout:g} s: {described}; wait for its end")
     connection.commit()
     try:
         yield
@@ -151,7 +130,7 @@ def _detects_lost_clients(connection: Connection) -> bool:
 
 
 @contextmanager
-def bounded_reads(connection: Connection, timeout: float) -> Iterator[None]:
+def bounded_reads(connection: Connection, timeout: float, watch: Watch) -> Iterator[None]:
     """Set the lock timeout of all transactions.
 
     Raises:
@@ -160,19 +139,22 @@ def bounded_reads(connection: Connection, timeout: float) -> Iterator[None]:
     set_timeout = set_lock_timeout(timeout)
     event.listen(connection, "begin", set_timeout)
     try:
-        yield
+        with watch:
+            yield
     except DBAPIError as error:
         if sqlstate(error.orig) != LOCK_NOT_AVAILABLE or connection.invalidated:
             raise
-        connection.rollback()
-        sessions = describe_sessions(connection, LOCK_HOLDERS)
-        message = (
-            f"could not acquire a lock within {timeout:g} s; nothing was changed. Run it again later, or end the "
-            f"blocking sessions: {sessions}"
-        )
-        raise BusyError(message) from error
+        raise given_up(timeout, watch, "nothing was changed") from error
     finally:
         event.remove(connection, "begin", set_timeout)
+
+
+def given_up(timeout: float, watch: Watch, consequence: str) -> BusyError:
+    """The error after a wait for a lock, with the sessions that hold it and the SQL that ends them."""
+    return BusyError(
+        f"could not acquire a lock within {timeout:g} s; {consequence}. Run it again later, or end the blocking "
+        f"sessions: {describe(watch.seen, remedies=True)}"
+    )
 
 
 class LockBudget:

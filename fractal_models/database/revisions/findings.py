@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-SHOWN = 20
+SHOWN = 10
 """Number of rows that a message names."""
 
 
@@ -22,6 +22,8 @@ class Rule:
     """How to correct it, as a sentence without a period."""
     query: str | dict[str, str]
     """SQL that gives the primary keys of these rows; by dialect name where the two differ, or one has none."""
+    condition: str = ""
+    """SQL condition of these rows, if the remedy is right for all of them; it then ends with `WHERE … IN (…)`."""
 
     def find(self, connection: Connection) -> Finding | None:
         """Run the query."""
@@ -39,7 +41,27 @@ class Finding:
     rule: Rule
     keys: tuple[Any, ...]
 
+    @property
+    def remedy(self) -> str:
+        """Remedy for these rows: a statement names them, or states their condition if there are many."""
+        if not self.rule.condition:
+            return self.rule.remedy
+        if len(self.keys) > SHOWN:
+            statement, where, _ = self.rule.remedy.rpartition(" WHERE ")
+            return statement + where + self.rule.condition
+        return f"{self.rule.remedy.removesuffix('(…)')}({', '.join(map(repr, self.keys))})"
+
     def __str__(self) -> str:
-        more = f", … ({len(self.keys)} in all)" if len(self.keys) > SHOWN else ""
+        more = f", … ({len(self.keys):,} in all)" if len(self.keys) > SHOWN else ""
         rows = ", ".join(map(str, self.keys[:SHOWN])) + more
-        return f"{self.rule.table} {rows}: {self.rule.reason}. {self.rule.remedy}."
+        return f"{self.rule.table} {rows}: {self.rule.reason}. {self.remedy}."
+
+
+def without_parent(column: str, parent: str) -> str:
+    """Reason of a rule for rows whose parent is missing."""
+    return f"refers, by {column}, to a row of {parent} that does not exist"
+
+
+def orphaned(table: str, column: str, parent: str, key: str = "id") -> str:
+    """SQL condition of the rows of a table whose parent is missing."""
+    return f"{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {parent}.{key} = {table}.{column})"

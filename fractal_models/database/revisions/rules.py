@@ -13,12 +13,12 @@ what the baseline has created.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
 from fractal_models.database.connection.errors import BlockedByDataError
-from fractal_models.database.revisions.findings import Finding, Rule
+from fractal_models.database.revisions.findings import Finding, Rule, orphaned, without_parent
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -48,36 +48,54 @@ def examine(connection: Connection, revisions: Iterable[Script]) -> list[Finding
     return [finding for finding in findings if finding is not None]
 
 
-ORPHANS = "PRAGMA foreign_key_check"
+ORPHANS = """
+    SELECT missing."table", missing.rowid, key."from", key."table", coalesce(key."to", 'id')
+    FROM pragma_foreign_key_check AS missing, pragma_foreign_key_list(missing."table") AS key
+    WHERE key.id = missing.fkid AND key.seq = 0 ORDER BY 1, 3, 2
+"""
 
 
-def orphans(connection: Connection) -> list[Finding]:
-    """Find rows of SQLite whose parent is missing: it enforces foreign keys only when told to."""
-    found: dict[tuple[str, str], list[Any]] = {}
-    for table, row, parent, _ in connection.execute(text(ORPHANS)):
-        found.setdefault((table, parent), []).append(row)
+def orphans(connection: Connection, known: Iterable[Finding] = ()) -> list[Finding]:
+    """Find rows of SQLite whose parent is missing: it enforces foreign keys only when told to.
+
+    Args:
+        connection: A database on SQLite.
+        known: What other rules have found; such rows are left out.
+    """
+    found: dict[tuple[str, ...], list[int]] = {}
+    for table, row, *key in connection.execute(text(ORPHANS)):
+        found.setdefault((table, *key), []).append(row)
+    named = {(finding.rule.table, finding.rule.reason) for finding in known}
     return [
-        Finding(
-            Rule(
-                table=f"{table} (by rowid)",
-                reason=f"refers to a row of {parent} that does not exist",
-                remedy="Delete such rows, or set the reference to NULL where that is allowed",
-                query=ORPHANS,
-            ),
-            tuple(rows),
-        )
-        for (table, parent), rows in found.items()
+        Finding(_parent_rule(*key), tuple(rows))
+        for key, rows in found.items()
+        if (key[0], without_parent(key[1], key[2])) not in named
     ]
 
 
-def require_none(findings: Iterable[Finding]) -> None:
+def _parent_rule(table: str, column: str, parent: str, parent_key: str) -> Rule:
+    return Rule(
+        table=table,
+        reason=without_parent(column, parent),
+        remedy=f"Set {column} to NULL where that is allowed, or delete: DELETE FROM {table} WHERE rowid IN (…)",
+        query=ORPHANS,
+        condition=orphaned(table, column, parent, parent_key),
+    )
+
+
+def require_none(findings: Iterable[Finding], position: str = "") -> None:
     """Refuse findings.
+
+    Args:
+        findings: Rows in the way.
+        position: What that leads to, such as "the run stopped at …", if something was changed.
 
     Raises:
         BlockedByDataError: There are some; the message names them all.
     """
     if lines := [str(finding) for finding in findings]:
-        raise BlockedByDataError("rows are in the way, so nothing was changed: " + " ".join(lines))
+        message = f"rows are in the way, so {position or 'nothing was changed'}:"
+        raise BlockedByDataError(message, details=lines)
 
 
 def is_restartable(revision: Script) -> bool:

@@ -44,22 +44,22 @@ class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
     """Output dataset; null after its deletion."""
 
     user_email: str
-    """The submitter's e-mail address at submission."""
+    """The submitter's e-mail address at submission; `provenance.UNKNOWN_TEXT` if it was not recorded."""
 
     slurm_account: str | None = None
     """SLURM account to charge; null for the default of the cluster."""
 
     input_dataset_dump: dict[str, Any] = json_object(heavy=True)
-    """Copy of the input dataset at submission."""
+    """Copy of the input dataset, from submission unless `provenance.unknown_fields` lists it."""
 
     output_dataset_dump: dict[str, Any] = json_object(heavy=True)
-    """Copy of the output dataset at submission."""
+    """Copy of the output dataset, from submission unless `provenance.unknown_fields` lists it."""
 
     workflow_dump: dict[str, Any] = json_object(heavy=True)
-    """Copy of the workflow with its steps and tasks at submission."""
+    """Copy of the workflow with its steps and tasks, from submission unless `provenance.unknown_fields` lists it."""
 
     project_dump: dict[str, Any] = json_object(heavy=True)
-    """Copy of the project at submission."""
+    """Copy of the project, from submission unless `provenance.unknown_fields` lists it."""
 
     worker_init: str | None = None
 
@@ -70,10 +70,10 @@ class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
     """Folder for files, owned by the user on the cluster."""
 
     first_task_index: int
-    """Position of the first step to run, counted from 0."""
+    """Position of the first step to run, counted from 0; 9999 if it was not recorded."""
 
     last_task_index: int
-    """Position of the last step to run, counted from 0, inclusive."""
+    """Position of the last step to run, counted from 0, inclusive; 9999 if it was not recorded."""
 
     start_timestamp: datetime = timestamp_now()
     """Time of submission."""

@@ -25,6 +25,7 @@ from fractal_models.database import (
     sessionmaker,
     sync_url,
 )
+from fractal_models.database.connection.driver_errors import translated
 from fractal_models.database.connection.engine import connect
 from fractal_models.models import Project, Resource
 from fractal_models.testing.factories import ProjectFactory
@@ -287,6 +288,18 @@ def test_of_several_hosts_the_one_that_can_be_written_to_is_found(
     with Client(driver, url) as client:
         assert client.run(scalar("SELECT pg_is_in_recovery()")) is False
         client.run(execute("CREATE TEMPORARY TABLE written (id integer)"))
+
+
+@on_postgresql
+@pytest.mark.parametrize("wanted", ["read-write", "primary"])
+def test_standby_alone_is_told_where_a_primary_is_wanted(driver: str, wanted: str, guarded: Guarded) -> None:
+    url = guarded.standby.update_query_dict({"target_session_attrs": wanted})
+
+    with Client(driver, url) as client, pytest.raises(UnreachableError) as raised, translated(url, unknown=False):
+        client.run(scalar("SELECT 1"))
+
+    assert raised.value.status is not None
+    assert raised.value.status.state is DatabaseState.STANDBY
 
 
 @on_postgresql

@@ -72,7 +72,7 @@ FAMILIES = {
     "at 2.9": (NeedsUpgradeError, DatabaseState.SERVER_2_9, BASELINE, "SELECT 1"),
     "behind": (NeedsUpgradeError, DatabaseState.BEHIND, "4b8f0d6a91c3", "SELECT 1"),
     "older": (
-        WrongDatabaseError,
+        NeedsUpgradeError,
         DatabaseState.SERVER_OLDER,
         BASELINE,
         "UPDATE alembic_version SET version_num='5bf02391cfef'",
@@ -86,7 +86,7 @@ FAMILIES = {
     "unknown": (
         WrongDatabaseError,
         DatabaseState.UNKNOWN_REVISION,
-        BASELINE,
+        "head",
         "UPDATE alembic_version SET version_num='x'",
     ),
     "unversioned": (WrongDatabaseError, DatabaseState.UNVERSIONED, BASELINE, "DELETE FROM alembic_version"),
@@ -95,6 +95,7 @@ COMMANDS = {
     DatabaseState.EMPTY: "fractal-models upgrade head",
     DatabaseState.SERVER_2_9: "fractal-models upgrade head",
     DatabaseState.BEHIND: "fractal-models upgrade head",
+    DatabaseState.SERVER_OLDER: "fractal-models upgrade head --convert",
     DatabaseState.UNKNOWN_REVISION: "pip install --upgrade fractal-models",
     DatabaseState.UNVERSIONED: f"fractal-models stamp {BASELINE}",
 }

@@ -74,7 +74,7 @@ def test_downgrade_that_is_blocked_names_the_object_and_changes_nothing(url: URL
         execute(url, create)
         before = catalog(url)
 
-        outcome = run("downgrade", "base", "--yes", url=url)
+        outcome = run("downgrade", "base", "--yes", "--drop-tables", url=url)
 
         assert (outcome.code, outcome.out) == (10, "")
         if sqlite:
@@ -108,7 +108,7 @@ def test_foreign_key_to_an_index_of_a_later_revision_blocks_its_downgrade(postgr
 def test_only_the_first_dependent_objects_are_named(url: URL) -> None:
     execute(url, *(f"CREATE VIEW v{number} AS SELECT name FROM projectv2" for number in range(7)))
 
-    outcome = run("downgrade", "base", "--yes", url=url)
+    outcome = run("downgrade", "base", "--yes", "--drop-tables", url=url)
 
     assert "view v4 depends on table projectv2; … (7 in all); drop them\n" in outcome.err
     assert "v5" not in outcome.err
@@ -138,5 +138,5 @@ def test_tables_of_others_that_depend_on_nothing_do_not_block(url: URL) -> None:
         "CREATE INDEX ix_of_the_site ON jobv2 (user_email)",
     )
 
-    assert run("downgrade", "base", "--yes", url=url).code == 0
+    assert run("downgrade", "base", "--yes", "--drop-tables", url=url).code == 0
     assert inspect_database(url).state is DatabaseState.EMPTY

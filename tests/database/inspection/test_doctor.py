@@ -177,4 +177,4 @@ def test_rows_of_sqlite_that_refer_to_nothing_are_found_before_an_upgrade(sqlite
     outcome = run("doctor", url=sqlite_site)
 
     assert outcome.code == 4
-    assert "workflowtaskv2 (by rowid) 2: refers to a row of taskv2 that does not exist" in outcome.out
+    assert "workflowtaskv2 2: refers, by task_id, to a row of taskv2 that does not exist" in outcome.out

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from itertools import product
 
 import pytest
 from sqlalchemy import URL, text
 
 from fractal_models.database.connection.engine import maintenance_engine
 from fractal_models.testing.databases import Databases
+from tests.support.databases import mainly_on
 
 INSPECT = """
 import json, sys
@@ -73,6 +75,7 @@ def run_script(script: str, url: URL) -> str:
     return outcome.stdout.splitlines()[-1] if outcome.stdout else ""
 
 
+@mainly_on("sqlite")
 def test_missing_table_is_found_without_an_import_of_the_models(url: URL) -> None:
     with maintenance_engine(url).begin() as connection:
         connection.execute(text("DROP TABLE jobv2"))
@@ -83,6 +86,7 @@ def test_missing_table_is_found_without_an_import_of_the_models(url: URL) -> Non
     assert "table jobv2 is missing" in message
 
 
+@mainly_on("postgresql")
 def test_database_of_create_all_is_found_without_an_import_of_the_models(empty_url: URL) -> None:
     run_script(CREATE_ALL, empty_url)
 
@@ -98,14 +102,9 @@ BEFORE, AFTER = "", "import fractal_models.models"
 @pytest.mark.parametrize(
     ("fractal_backend", "first", "related"),
     [
-        ("sqlite", BEFORE, False),
-        ("sqlite", AFTER, True),
-        ("postgresql", BEFORE, True),
-        ("postgresql", AFTER, False),
-        pytest.param("sqlite", BEFORE, True, marks=pytest.mark.thorough),
-        pytest.param("sqlite", AFTER, False, marks=pytest.mark.thorough),
-        pytest.param("postgresql", BEFORE, False, marks=pytest.mark.thorough),
-        pytest.param("postgresql", AFTER, True, marks=pytest.mark.thorough),
+        pytest.param(backend, first, related, marks=[] if chosen else [pytest.mark.thorough])
+        for backend, first, related in product(["sqlite", "postgresql"], [BEFORE, AFTER], [False, True])
+        for chosen in [(backend, first, related) in {("sqlite", AFTER, True), ("postgresql", BEFORE, False)}]
     ],
     scope="session",
 )

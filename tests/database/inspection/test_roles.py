@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from subprocess import CalledProcessError
 
 import pytest
 import sqlalchemy as sa
@@ -87,6 +88,69 @@ def test_running_it_again_changes_nothing(roles: Roles) -> None:
     roles.make()
 
     assert dump(roles.url) == before
+
+
+# Owner of before
+
+
+@pytest.fixture
+def owned(early_roles: Roles) -> Iterator[URL]:
+    """The login of a server that owns the tables, as before roles are made, and the rest of the database."""
+    owner = f"owner of {early_roles.url.database}"
+    administer(early_roles.url, f"""CREATE ROLE "{owner}" LOGIN PASSWORD 'role-password'""")
+    administer(early_roles.url, f'REASSIGN OWNED BY "{early_roles.prefix}_migrator" TO "{owner}"')
+    yield early_roles.url.set(username=owner, password="role-password")
+    administer(early_roles.url, f'DROP OWNED BY "{owner}" CASCADE', f'DROP ROLE "{owner}"')
+
+
+ADD_STATE = "INSERT INTO state (data) VALUES ('{}')"
+
+
+def test_server_that_owns_the_tables_is_not_cut_off(early_roles: Roles, owned: URL) -> None:
+    script = run("roles", "--prefix", early_roles.prefix).out
+    with connect(owned) as server:
+        server.exec_driver_sql(ADD_STATE)
+        server.commit()
+        psql(early_roles.url, script)
+        server.exec_driver_sql(ADD_STATE)
+        server.commit()
+
+    assert "-- A role that owns the tables now keeps its rights" in script
+    assert run("upgrade", "head", url=owned).code == 0
+    early_roles.make()
+    with connect(owned) as server:
+        server.exec_driver_sql(ADD_STATE)
+        server.commit()
+    with connect(early_roles.login("migrator")) as migrator:
+        assert migrator.scalar(sa.text("SELECT tableowner FROM pg_tables WHERE tablename = 'state'")) == (
+            f"{early_roles.prefix}_migrator"
+        )
+
+
+@pytest.mark.parametrize("first", ["kept", "taken at once"])
+def test_rights_of_the_owner_end_when_it_is_named(first: str, early_roles: Roles, owned: URL) -> None:
+    if first == "kept":
+        early_roles.make()
+
+    script = run("roles", "--prefix", early_roles.prefix, "--revoke", str(owned.username)).out
+    psql(early_roles.url, script)
+
+    assert f"-- {owned.username} loses the rights" in script
+    denied(owned, ADD_STATE)
+    denied(owned, "SELECT * FROM state")
+    with connect(early_roles.login("server")) as server:
+        server.exec_driver_sql(ADD_STATE)
+
+
+def test_owner_that_would_not_inherit_the_rights_stops_it(early_roles: Roles, owned: URL) -> None:
+    administer(early_roles.url, f'ALTER ROLE "{owned.username}" NOINHERIT')
+    before = dump(early_roles.url)
+
+    with pytest.raises(CalledProcessError) as failed:
+        early_roles.make()
+
+    assert "has NOINHERIT, so it would lose its rights; nothing was changed" in failed.value.stderr
+    assert dump(early_roles.url) == before
 
 
 # Migrator

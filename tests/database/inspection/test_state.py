@@ -4,22 +4,27 @@ import json
 import re
 import socket
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine, event, text
 
 from fractal_models.database import DatabaseError, DatabaseState, inspect_database
+from fractal_models.database.connection.driver_errors import LOCK_NOT_AVAILABLE
 from fractal_models.database.connection.engine import connect
+from fractal_models.database.connection.redaction import sqlstate
+from fractal_models.database.migration.interruption import ENDS_A_RUN
 from fractal_models.database.revisions.history import head
 from fractal_models.testing.databases import Databases
-from tests.support.commandline import run
+from tests.support.commandline import Outcome, run
 from tests.support.databases import databases_of, upgrade
 from tests.support.dumps import snapshot
-from tests.support.pooler import pooler
+from tests.support.pooler import pooler, refusing
 from tests.support.server_2_9 import BASELINE
 from tests.support.servers import PASSWORD, Guarded, administer
 from tests.support.sites import SitesOf
@@ -72,36 +77,42 @@ CASES = [
     Case(
         "server 2.3",
         DatabaseState.SERVER_OLDER,
-        5,
-        r"revision 5bf02391cfef of fractal-server 2\.0\.0 to 2\.3\.11, older than 2\.9$",
+        3,
+        r"revision 5bf02391cfef of .* 2\.0\.0 to 2\.3\.11; its columns are those of fractal-server 2\.9\.0 to",
         BASELINE,
         (stamped("5bf02391cfef"),),
-        remedy=r"upgrade it with fractal-server 2\.9\.1 first",
+        remedy=r"stop its server, make a backup, and run `fractal-models upgrade head --convert`",
     ),
     Case(
-        "server half-way to 1.3.0",
+        "pre-release",
         DatabaseState.SERVER_OLDER,
-        5,
-        r"fractal-server 1\.3\.0, half-way through its upgrade, older",
+        3,
+        r"revision 3082479ac4ea of no known release; its columns are between those of .* 2\.8\.0 to 2\.8\.1 and",
         BASELINE,
-        (stamped("50a13d6138fd"),),
+        ("ALTER TABLE taskgroupv2 DROP COLUMN timestamp_last_used", stamped("3082479ac4ea")),
+    ),
+    Case(
+        "server 2.8 with a missing column",
+        DatabaseState.DRIFTED,
+        6,
+        r"19eca0dd47a9 of .*; .* nearest to that of .* 2\.9\.0 to 2\.9\.1, but column project\.name is missing$",
+        BASELINE,
+        ("ALTER TABLE project DROP COLUMN name", stamped("19eca0dd47a9")),
     ),
     Case(
         "server 2.11",
         DatabaseState.SERVER_NEWER,
         5,
-        r"fractal-server 2\.11\.1, newer than 2\.9; these models can still read applyworkflow, dataset, jobv2,"
-        r".* workflow, .*, but not datasetv2$",
+        r"fractal-server 2\.11\.1, newer than 2\.9$",
         BASELINE,
         ("ALTER TABLE datasetv2 DROP COLUMN filters", stamped("af8673379a5c")),
-        remedy="keep using its fractal-server, and read only the tables named here",
+        remedy="^keep using that; `read_session` reads 23 of its tables$",
     ),
     Case(
         "server 2.12",
         DatabaseState.SERVER_NEWER,
         5,
-        r"fractal-server 2\.12\.0 to 2\.13\.0, newer .* can still read datasetv2, .*"
-        r", but not applyworkflow, dataset, linkuserproject, project, resource, state, task, workflow, workflowtask$",
+        r"fractal-server 2\.12\.0 to 2\.13\.0, newer than 2\.9$",
         BASELINE,
         (*(f"DROP TABLE {table}" for table in V1_TABLES), stamped("1eac13a26c83")),
     ),
@@ -109,7 +120,7 @@ CASES = [
         "newer package",
         DatabaseState.UNKNOWN_REVISION,
         5,
-        "has 23 tables of Fractal, but its revision 0123456789ab is unknown here; these models can read apply",
+        "has 23 tables of Fractal, but its revision 0123456789ab is unknown here$",
         statements=(stamped("0123456789ab"),),
         remedy="pip install --upgrade fractal-models",
     ),
@@ -133,6 +144,28 @@ CASES = [
             "INSERT INTO alembic_version VALUES ('1a2b3c4d')",
         ),
         remedy="give the URL of a database of Fractal, or of an empty one",
+    ),
+    *(
+        Case(
+            f"another application with a table of the same name{named}",
+            DatabaseState.FOREIGN,
+            5,
+            message,
+            EMPTY,
+            ("CREATE TABLE project (id INTEGER PRIMARY KEY, name VARCHAR, owner INTEGER)", *statements),
+            remedy="give the URL of a database of Fractal, or of an empty one",
+        )
+        for named, message, statements in [
+            (", no revision", "its table project has other columns than those of Fractal$", ()),
+            (
+                ", a revision",
+                "it is at revision 1a2b3c4d and has no table of Fractal$",
+                (
+                    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
+                    "INSERT INTO alembic_version VALUES ('1a2b3c4d')",
+                ),
+            ),
+        ]
     ),
     Case(
         "head without revision",
@@ -308,6 +341,16 @@ CASES = [
 ]
 
 
+SHOWN: dict[str, str] = {}
+"""JSON of `status` by state, one line each."""
+
+
+def shown(outcome: Outcome) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(outcome.out)
+    SHOWN.setdefault(facts["state"], json.dumps(facts, ensure_ascii=False))
+    return facts
+
+
 def build(databases: Databases, sites_of: SitesOf, case: Case) -> URL:
     if case.start == HEAD:
         url = databases.create_at_head()
@@ -351,7 +394,7 @@ def test_database_is_told_apart_without_writing(
     assert bool(status.remedy) == (case.code != 0)
     assert (printed.code, as_json.code, printed.err) == (case.code, case.code, "")
     assert printed.out.splitlines()[0] == status.message
-    assert json.loads(as_json.out)["state"] == case.state.name.lower()
+    assert shown(as_json)["state"] == case.state.name.lower()
     assert diagnosis.code == (0 if case.state in {DatabaseState.BEHIND, DatabaseState.SERVER_2_9} else case.code)
     databases.drop(url)
 
@@ -389,6 +432,8 @@ def with_statement(guarded: Guarded, template: str, statement: str, role: str) -
     return named(url, role)
 
 
+RECOVERING, TOO_MANY = "the database system is in recovery mode", "sorry, too many clients already"
+
 Unreachable = tuple[DatabaseState, str, Callable[[Guarded, ExitStack], URL]]
 
 SERVERS: dict[str, Unreachable] = {
@@ -416,6 +461,26 @@ SERVERS: dict[str, Unreachable] = {
         DatabaseState.STARTING,
         "fractal-models wait",
         lambda guarded, _stack: named(guarded.closed_standby, "postgres"),
+    ),
+    "server that recovers from a crash": (
+        DatabaseState.STARTING,
+        "fractal-models wait",
+        lambda guarded, stack: stack.enter_context(refusing(guarded.url, 9, "57P03", RECOVERING)),
+    ),
+    "server with too many clients": (
+        DatabaseState.TOO_MANY_CONNECTIONS,
+        "fractal-models wait",
+        lambda guarded, stack: stack.enter_context(refusing(guarded.url, 9, "53300", TOO_MANY)),
+    ),
+    "role with too many connections": (
+        DatabaseState.TOO_MANY_CONNECTIONS,
+        "raise the limit",
+        lambda guarded, _: with_statement(guarded, EMPTY, "ALTER ROLE limited CONNECTION LIMIT 0", "limited"),
+    ),
+    "database with too many connections": (
+        DatabaseState.TOO_MANY_CONNECTIONS,
+        "raise the limit",
+        lambda guarded, _: with_statement(guarded, EMPTY, "ALTER DATABASE {database} CONNECTION LIMIT 0", "other"),
     ),
     "wrong password": (
         DatabaseState.AUTHENTICATION,
@@ -470,6 +535,17 @@ SERVERS: dict[str, Unreachable] = {
         "URL of the PostgreSQL server itself",
         lambda guarded, stack: named(stack.enter_context(pooler(guarded.create())), "postgres"),
     ),
+    "server that is not PostgreSQL": (
+        DatabaseState.UNSUPPORTED,
+        "use PostgreSQL or SQLite",
+        lambda guarded, _: with_statement(
+            guarded,
+            EMPTY,
+            "CREATE FUNCTION public.version() RETURNS text LANGUAGE sql AS $$ SELECT 'CockroachDB CCL v25.2'::text $$; "
+            "ALTER DATABASE {database} SET search_path = public, pg_catalog",
+            "other",
+        ),
+    ),
 }
 
 
@@ -487,9 +563,10 @@ def test_server_that_does_not_serve_is_told_apart(
     if state is DatabaseState.STANDBY:
         assert run("wait", url=url).code == 0
 
-    status, printed = inspect_database(url), run("status", url=url)
+    status, printed, as_json = inspect_database(url), run("status", url=url), run("status", "--json", url=url)
 
     assert (status.state, status.exit_code, printed.code) == (state, 7, 7)
+    assert shown(as_json)["state"] == state.value
     assert remedy in status.remedy
     assert printed.out.splitlines()[0] == status.message
     assert SECRET not in printed.all
@@ -500,7 +577,7 @@ def test_server_that_does_not_serve_is_told_apart(
 
 
 def test_right_password_lets_in(guarded: Guarded) -> None:
-    assert inspect_database(named(guarded.url, "guarded", PASSWORD)).state is DatabaseState.EMPTY
+    assert "role guarded may not create" in inspect_database(named(guarded.url, "guarded", PASSWORD)).message
 
 
 def test_standby_at_head_is_fine_to_read(guarded: Guarded) -> None:
@@ -562,15 +639,89 @@ def test_file_that_does_not_serve_is_told_apart(
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     url = address(folder)
 
-    status, printed = inspect_database(url), run("status", url=url)
+    status, printed, as_json = inspect_database(url), run("status", url=url), run("status", "--json", url=url)
 
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
-    assert (status.state, status.exit_code, printed.code) == (state, code, code)
+    assert (status.state, status.exit_code, printed.code, as_json.code) == (state, code, code, code)
+    assert shown(as_json)["state"] == state.value
     assert re.search(message, status.message) or re.search(message, status.message.removesuffix(")"))
     assert SECRET not in printed.all
+
+
+@pytest.mark.parametrize(("code", "message"), [("57P03", RECOVERING), ("53300", TOO_MANY)])
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_server_that_will_have_room_is_waited_for(code: str, message: str, driver: str, guarded: Guarded) -> None:
+    with refusing(guarded.url.set(drivername=f"postgresql+{driver}"), 2, code, message) as url:
+        outcome = run("wait", "--timeout", "60", url=url)
+
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+@pytest.mark.parametrize("locked", ["alembic_version", "jobv2"])
+@pytest.mark.parametrize("verb", ["status", "doctor"])
+def test_table_that_is_locked_is_a_state_with_its_holder(
+    locked: str, verb: str, postgres_url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fractal_models.database.connection.engine.READ_LOCK_TIMEOUT", 0.5)
+    waits = 0
+    with connect(postgres_url) as connection:
+        connection.exec_driver_sql(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE")
+        process = connection.scalar(text("SELECT pg_backend_pid()"))
+
+        def count(context: Any) -> None:
+            nonlocal waits
+            waits += sqlstate(context.original_exception) == LOCK_NOT_AVAILABLE
+
+        event.listen(Engine, "handle_error", count)
+        outcome = run(verb, "--json", url=postgres_url)
+        event.remove(Engine, "handle_error", count)
+
+    facts = shown(outcome) if verb == "status" else json.loads(outcome.out)
+    assert (outcome.code, facts["state"], waits) == (8, "locked", 1)
+    assert f"waiting for process {process} (unnamed, user " in facts["message"]
+    assert "idle in transaction since " in facts["message"]
+    if verb == "status":
+        assert f"SELECT pg_terminate_backend({process});" in facts["remedy"]
+        assert facts["rows"] == {}
+
+
+@pytest.mark.parametrize("url", ["no URL", "mysql://me@server/name", "postgresql://me@server:port/name"])
+@pytest.mark.parametrize("verb", ["status", "doctor"])
+def test_url_that_is_none_is_told_in_json_too(verb: str, url: str) -> None:
+    outcome = run(verb, "--json", url=url)
+
+    assert outcome.code == 7
+    assert json.loads(outcome.out)["state"] == "unreachable"
+    assert json.loads(outcome.out)["message"] == outcome.err.removeprefix("fractal-models: ").strip()
+
+
+def test_doctor_reads_on_a_standby_and_by_a_pooler(guarded: Guarded, stack: ExitStack) -> None:
+    url = guarded.create()
+    upgrade(url, BASELINE)
+    standby = guarded.standby.set(database=url.database)
+    while inspect_database(standby).revisions != (BASELINE,):
+        time.sleep(0.05)
+
+    for read_only, state in ((standby, "standby"), (stack.enter_context(pooler(url)), "pooler")):
+        assert shown(run("status", "--json", url=read_only))["state"] == state
+        outcome = run("doctor", url=read_only)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert "keeps from an upgrade: " in outcome.out
+        assert json.loads(run("doctor", "--json", url=read_only).out)["obstacles"][0]["state"] == state
+
+
+@pytest.mark.thorough
+def test_every_state_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print("\n" + "\n".join(SHOWN[state] for state in DatabaseState if state in SHOWN))
+
+
+MET_ELSEWHERE = {DatabaseState.DISK_FULL}
+"""Tests of the environment meet these."""
 
 
 def test_every_state_has_been_met() -> None:
     met = [case.state for case in CASES] + [state for state, *_ in [*SERVERS.values(), *FILES.values()]]
 
-    assert set(met) == set(DatabaseState)
+    assert set(met) | MET_ELSEWHERE == set(DatabaseState)
+    assert set(met) | ENDS_A_RUN == set(DatabaseState)

@@ -7,8 +7,9 @@ from sqlalchemy import URL
 
 from fractal_models.testing.databases import Databases
 from tests.support.catalog import catalog, revisions
-from tests.support.commandline import ALEMBIC, COMMAND, finish, start, text_of
-from tests.support.processes import simultaneously
+from tests.support.commandline import text_of
+from tests.support.databases import ROOT
+from tests.support.processes import Forked, simultaneously
 from tests.support.rows import content
 
 PROCESSES = 8
@@ -24,12 +25,12 @@ def test_commands_upgrade_one_empty_database_together(
     databases: Databases, url: URL, rounds: int, thorough: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted, head = catalog(url), revisions(url)
-    programs = [[COMMAND], ALEMBIC] * (PROCESSES // 2 if thorough else 1)
+    programs = [["fractal-models"], ["alembic", "-c", str(ROOT / "alembic.ini")]] * (PROCESSES // 2 if thorough else 1)
     codes: Counter[int] = Counter()
     for _ in range(rounds):
         empty = databases.create()
-        started = [start("upgrade", "head", url=empty, program=program) for program in programs]
-        outcomes = [finish(process) for process in started]
+        started = [Forked("upgrade", "head", url=empty, program=program) for program in programs]
+        outcomes = [process.finish() for process in started]
         codes.update(outcome.code for outcome in outcomes)
         assert {(outcome.code, outcome.err) for outcome in outcomes} == {(0, "")}
         assert revisions(empty) == head

@@ -5,11 +5,9 @@ import time
 from collections import Counter
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy import URL
 
 from fractal_models.database import DatabaseState, inspect_database
-from fractal_models.database.connection.engine import connect
 from fractal_models.testing.databases import Databases
 from tests.support.catalog import catalog
 from tests.support.commandline import text_of
@@ -18,6 +16,7 @@ from tests.support.early_database import create_early
 from tests.support.processes import Migrator
 from tests.support.rows import content, fill
 from tests.support.server_2_9 import BASELINE
+from tests.support.sessions import wait_for_the_end_of_other_sessions
 
 ROWS = 200
 
@@ -66,7 +65,7 @@ def kill_upgrades(databases: Databases, template: URL, kills: int) -> Counter[st
         time.sleep(random.uniform(0, duration))
         migrator.kill()
 
-        wait_for_the_end_of_its_session(url)
+        wait_for_the_end_of_other_sessions(url)
         status = inspect_database(url)
         # Not drifted: the schema is that of the revision, or on the way to the next one.
         assert status.state in {DatabaseState.SERVER_2_9, DatabaseState.BEHIND, DatabaseState.AT_HEAD}, status.message
@@ -80,19 +79,6 @@ def kill_upgrades(databases: Databases, template: URL, kills: int) -> Counter[st
         databases.drop(url)
     databases.drop(template)
     return seen
-
-
-def wait_for_the_end_of_its_session(url: URL) -> None:
-    """A server of PostgreSQL notices soon, not at once, that a client has died."""
-    if url.get_backend_name() != "postgresql":
-        return
-    others = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-    with connect(url) as connection:
-        deadline = time.monotonic() + 10
-        while connection.scalar(others) != 1:
-            assert time.monotonic() < deadline
-            connection.rollback()
-            time.sleep(0.02)
 
 
 def tell(capsys: pytest.CaptureFixture[str], name: str, seen: Counter[str]) -> None:

@@ -59,7 +59,7 @@ def migrator_of(url: URL) -> int:
     """Wait for the session of a migrator to appear on the server."""
     sessions = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
     with connect(url) as connection:
-        for _ in range(1000):
+        for _ in range(6000):
             found = connection.scalar(sa.text(f"{sessions} AND application_name LIKE 'fractal-models%'"))
             connection.rollback()
             if found is not None:
@@ -188,8 +188,8 @@ class Client(threading.Thread):
         self.join()
 
 
-NOISE = 0.4
-"""Seconds that a busy machine may add to a measured wait."""
+NOISE = 1.5
+"""Seconds that a busy machine may add to a measured wait; without a limit for locks, the waits would be longer."""
 
 
 def test_reader_on_every_table_stops_the_upgrade_and_nobody_else(
@@ -258,7 +258,7 @@ def test_table_that_is_locked_is_waited_for_no_longer_than_asked(early_url: URL,
     assert outcome.code == BusyError.exit_code
     assert f"process {process} (unnamed, user " in outcome.err
     assert outcome.err.count("\n") == 1
-    assert seconds < 10
+    assert seconds < timeouts.MIGRATION_TIMEOUT / 2
     assert revisions(early_url) == [BASELINE]
 
 
@@ -296,7 +296,7 @@ def test_session_that_is_lost_is_told_in_one_line_and_leaves_no_lock(early_url: 
 
     assert outcome.code == 7
     assert outcome.err.count("\n") == 1
-    assert "fractal-models wait" in outcome.err
+    assert "run the same command again to go on" in outcome.err
     assert revisions(early_url) == [BASELINE]
     assert run("upgrade", "head", "--wait", "5", url=early_url).code == 0
 
@@ -339,7 +339,7 @@ def test_file_that_stays_locked_is_told(sqlite_site: URL, transaction: list[str]
 def test_file_that_is_unlocked_in_time_is_waited_for(sqlite_site: URL) -> None:
     with sqlite_session(sqlite_site, "BEGIN EXCLUSIVE"):
         upgrading = Forked("upgrade", "head", url=sqlite_site)
-        time.sleep(1.5)
+        time.sleep(0.5)
 
     outcome = upgrading.finish()
 
@@ -393,7 +393,7 @@ def test_rows_that_refer_to_nothing_are_refused_and_named(sqlite_site: URL) -> N
     outcome = run("upgrade", "head", url=sqlite_site)
 
     assert outcome.code == 4
-    assert "workflowtaskv2 (by rowid) 2: refers to a row of taskv2 that does not exist" in outcome.err
+    assert "workflowtaskv2 2: refers, by task_id, to a row of taskv2 that does not exist" in outcome.err
     assert Path(sqlite_site.database or "").read_bytes() == before
 
 

@@ -45,7 +45,7 @@ def rule(table: str, query: str | dict[str, str]) -> dict[str, object]:
 
 
 EVERY_RESOURCE = rule("resource", "SELECT id FROM resource WHERE path LIKE '/data/%' ORDER BY id")
-FIRST_20 = ", ".join(str(n) for n in range(1, 21))
+FIRST_10 = ", ".join(str(n) for n in range(1, 11))
 
 
 def test_rows_that_block_a_revision_are_named_before_anything_is_changed(history: History, crowded_url: URL) -> None:
@@ -58,9 +58,9 @@ def test_rows_that_block_a_revision_are_named_before_anything_is_changed(history
 
     assert snapshot(crowded_url) == before
     assert outcome.code == 4
-    assert outcome.out == ""
+    assert "upgrade to" not in outcome.out
     assert outcome.err == (
-        f"fractal-models: rows are in the way, so nothing was changed: resource {FIRST_20}, … (25 in all): "
+        f"fractal-models: rows are in the way, so nothing was changed: resource {FIRST_10}, … (25 in all): "
         "is in the way (resource). Look at resource.\n"
     )
 
@@ -142,7 +142,7 @@ def test_doctor_names_all_rows_that_block_and_changes_nothing(history: History, 
 
     assert snapshot(crowded_url) == before
     assert (outcome.code, as_json.code) == (4, 4)
-    assert f"blocks an upgrade: resource {FIRST_20}, … (25 in all): is in the way (resource)" in outcome.out
+    assert f"blocks an upgrade: resource {FIRST_10}, … (25 in all): is in the way (resource)" in outcome.out
     [finding] = json.loads(as_json.out)["blocking"]
     assert finding == {
         "table": "resource",

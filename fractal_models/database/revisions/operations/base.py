@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from alembic.operations import MigrateOperation, Operations
 
@@ -14,10 +14,20 @@ from fractal_models.database.revisions.findings import Rule
 class Operation(MigrateOperation):
     """An operation that revisions call as `op.NAME(…)`, with the fields of its class as arguments."""
 
+    noun: ClassVar[str]
+    """What it changes, such as "index"; fields `name`, if it has one, and `table` tell which."""
+
+    table: str
+
     @classmethod
     def call(cls, operations: Operations, *args: Any, **kwargs: Any) -> None:
         """Make the operation and run it."""
         operations.invoke(cls(*args, **kwargs))
+
+    def describe(self) -> str:
+        """Name what it changes, such as `index ix_dataset_project_id`."""
+        name: str | None = getattr(self, "name", None)
+        return f"{self.noun} {name or f'on {self.table}'}"
 
     def run(self, operations: Operations) -> None:
         """Change the database."""
@@ -37,6 +47,9 @@ class Operation(MigrateOperation):
 
 @Operations.implementation_for(Operation)
 def _run(operations: Operations, operation: Operation) -> None:
+    at_work = operations.migration_context.opts.get("at_work")
+    if at_work is not None:
+        at_work(operation.describe())
     operation.run(operations)
 
 

@@ -42,6 +42,8 @@ class AddCheck(Operation):
     On PostgreSQL it counts for new rows at once; the others are validated while others read and write.
     """
 
+    noun = "check"
+
     name: str
     table: str
     condition: str
@@ -68,6 +70,7 @@ class AddCheck(Operation):
                 reason=f"breaks the rule {operation.condition}",
                 remedy=operation.remedy,
                 query=f"SELECT id FROM {operation.table} WHERE NOT ({operation.condition}) ORDER BY id",
+                condition=f"NOT ({operation.condition})" * operation.remedy.endswith(" IN (…)"),
             )
         tables = dict.fromkeys(operation.table for operation in operations)
         yield not_rebuilt(((table, _primary_key(table)) for table in tables), "the place for a check is not found")
@@ -92,6 +95,8 @@ class AddCheck(Operation):
 @dataclass
 class DropCheck(Operation):
     """Drop a check that `add_check` has added, if it is there."""
+
+    noun = "check"
 
     name: str
     table: str

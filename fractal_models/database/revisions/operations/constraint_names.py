@@ -68,6 +68,8 @@ END $$
 class NormalizeConstraintNames(Operation):
     """Rename the constraints of a table that have other names; each old name is kept as a comment."""
 
+    noun = "constraint names"
+
     table: str
     constraints: Mapping[str, Sequence[str]]
     """Columns by name; the prefix of the name tells the kind, the columns tell which one it is."""
@@ -86,6 +88,8 @@ class NormalizeConstraintNames(Operation):
 @dataclass
 class RestoreConstraintNames(Operation):
     """Give the constraints of a table the names that `normalize_constraint_names` found, and their comments."""
+
+    noun = "constraint names"
 
     table: str
 

@@ -53,6 +53,8 @@ def _note(column: str) -> str:
 class SetMissingDefault(Operation):
     """Set the default of a column that has none; a comment on the primary key keeps that it had none."""
 
+    noun = "default"
+
     table: str
     column: str
     default: str
@@ -69,6 +71,8 @@ class SetMissingDefault(Operation):
 @dataclass
 class DropMissingDefault(Operation):
     """Drop the default that `set_missing_default` has set."""
+
+    noun = "default"
 
     table: str
     column: str

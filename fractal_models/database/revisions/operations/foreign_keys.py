@@ -8,7 +8,7 @@ from typing import Self
 
 from alembic.operations import Operations
 
-from fractal_models.database.revisions.findings import Rule
+from fractal_models.database.revisions.findings import Rule, orphaned, without_parent
 from fractal_models.database.revisions.operations.base import Operation, is_postgresql, own_transaction
 from fractal_models.database.revisions.operations.sqlite_tables import change_definition, not_rebuilt
 
@@ -83,6 +83,8 @@ class ReplaceForeignKey(Operation):
     the two.
     """
 
+    noun = "foreign key"
+
     name: str
     table: str
     column: str
@@ -126,13 +128,12 @@ class ReplaceForeignKey(Operation):
             if self.on_delete == "SET NULL"
             else f"Correct it ({unlink}…) or delete it: DELETE FROM {self.table}"
         )
+        key = f"({self.primary_key})" if "," in self.primary_key else self.primary_key
+        condition = orphaned(self.table, self.column, self.parent)
         return Rule(
             table=self.table,
-            reason=f"refers, by {self.column}, to a row of {self.parent} that does not exist",
-            remedy=f"{correction} WHERE ({self.primary_key}) IN (…)",
-            query=f"""
-                SELECT {self.primary_key} FROM {self.table} WHERE {self.column} IS NOT NULL
-                AND NOT EXISTS (SELECT 1 FROM {self.parent} WHERE {self.parent}.id = {self.table}.{self.column})
-                ORDER BY 1
-            """,
+            reason=without_parent(self.column, self.parent),
+            remedy=f"{correction} WHERE {key} IN (…)",
+            query=f"SELECT {self.primary_key} FROM {self.table} WHERE {condition} ORDER BY 1",
+            condition=condition,
         )

@@ -52,6 +52,8 @@ class CreateIndexOnline(Operation):
     PostgreSQL does not use an index whose creation was interrupted, but its name is taken; it is dropped first.
     """
 
+    noun = "index"
+
     name: str
     table: str
     columns: Sequence[str | TextClause]
@@ -135,6 +137,8 @@ class CreateIndexOnline(Operation):
 @dataclass
 class DropIndexOnline(Operation):
     """Drop an index while others read and write, if it is there."""
+
+    noun = "index"
 
     name: str
     table: str

@@ -29,14 +29,26 @@ class Recorder(Operations):
         self.operations.append(operation)
 
 
-def recorded(revision: Script) -> dict[type[Operation], list[Operation]]:
-    """Operations of our own that the upgrade of a revision calls, by class."""
+def record(revision: Script) -> list[MigrateOperation]:
+    """Operations that the upgrade of a revision calls."""
     # In a copy of the module: an upgrade that is running may be using `op` of the original.
     module = load_python_file(*os.path.split(revision.path))
     recorder = vars(module)["op"] = Recorder()
     module.upgrade()
+    return recorder.operations
+
+
+def recorded(revision: Script) -> dict[type[Operation], list[Operation]]:
+    """Operations of our own that the upgrade of a revision calls, by class."""
     found: dict[type[Operation], list[Operation]] = {}
-    for operation in recorder.operations:
+    for operation in record(revision):
         if isinstance(operation, Operation):
             found.setdefault(type(operation), []).append(operation)
     return found
+
+
+def altered_tables(revision: Script) -> set[str]:
+    """Tables that a revision alters, or whose keys it locks."""
+    names = ("table", "parent", "table_name", "source_table", "referent_table")
+    found = (getattr(operation, name, None) for operation in record(revision) for name in names)
+    return {table for table in found if isinstance(table, str)}

@@ -50,7 +50,7 @@ def schema_writes(connection: Connection) -> Iterator[bool]:
 def _can_write(connection: Connection) -> bool:
     # Before SQLite 3.44, the pragma says ON in defensive mode, too.
     try:
-        connection.exec_driver_sql("UPDATE sqlite_master SET sql = sql WHERE 0")
+        connection.exec_driver_sql("EXPLAIN UPDATE sqlite_master SET sql = sql WHERE 0").close()
     except OperationalError:
         return False
     return True
