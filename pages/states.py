@@ -19,10 +19,10 @@ def regions() -> Iterator[tuple[str, str]]:
             ("state", "code", "condition", "what to do"),
             [
                 (
-                    f'<a id="state-{state.value}"></a>{code(state.value)}',
+                    code(state.value),
                     state.error.exit_code if state.error else 0,
                     state.condition,
-                    state.remedy or "see the message",
+                    state.remedy or (code(state.command) if state.error else "nothing"),
                 )
                 for state in DatabaseState
             ],
