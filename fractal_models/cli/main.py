@@ -44,14 +44,14 @@ exit codes:
   0  success
   1  other error
   2  usage error
-  3  the database is empty, behind head, or older than 2.9: `fractal-models upgrade head`
-  4  rows block a revision, break a documented rule, or prevent a demo site or a copy
+  3  the database is empty, behind head, or older than 2.9: upgrade it
+  4  rows block a revision, a copy or a demo site, or break a documented rule
   5  the database is newer than these models, or of another application
   6  the schema differs from its revision
-  7  the database is unreachable, the connection is lost or read-only, or the disk is full
-  8  another session held a lock for longer than the timeout, or the statement was cancelled
+  7  the database is unreachable, lost or read-only, or its disk is full
+  8  a lock was held for longer than the timeout, or a statement was canceled
   9  not confirmed
-  10  objects of another application depend on what a downgrade or a conversion drops
+  10  objects of another application depend on what would be dropped
   11  a copy differs from its manifest or its source
   12  the backup failed
   130  interrupted (Ctrl-C, SIGINT)

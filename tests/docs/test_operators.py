@@ -13,10 +13,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import URL, make_url
 
-from fractal_models.cli.main import EXIT_CODES
 from fractal_models.database import DatabaseState, inspect_database
 from fractal_models.database.connection.engine import connect
-from fractal_models.database.connection.errors import Status
 from fractal_models.database.connection.timeouts import MIGRATION_TIMEOUT, STRONG_LOCK_TIMEOUT
 from fractal_models.testing.databases import Databases, PostgreSQLDatabases
 from tests.support.catalog import catalog
@@ -159,26 +157,6 @@ def test_backup_of_a_file_is_whole(sqlite_site: URL, tmp_path: Path, monkeypatch
         connection.execute(statement)
 
     assert content(URL.create("sqlite", database="before.db")) == content(sqlite_site)
-
-
-def test_exit_codes_are_those_of_the_command() -> None:
-    listed = re.findall(r"^\| (\d+) \| (.*) \|$", section("Exit codes"), re.MULTILINE)
-
-    assert listed == re.findall(r"^  (\d+)  (.*)$", EXIT_CODES, re.MULTILINE)
-
-
-def test_states_are_all_listed_with_their_exit_codes() -> None:
-    listed = re.findall(r"^\| `(\w+)` \| (\d+) \|", section("States"), re.MULTILINE)
-
-    assert dict(listed) == {state.name.lower(): str(Status(state, "").exit_code) for state in DatabaseState}
-
-
-def test_remedies_are_those_of_the_states() -> None:
-    listed = dict(re.findall(r"^\| `(\w+)` \| \d+ \| (.*) \|$", section("States"), re.MULTILINE))
-    # Theirs depend on the database.
-    states = set(DatabaseState) - {DatabaseState.SERVER_NEWER, DatabaseState.UNVERSIONED}
-
-    assert [state for state in states if not listed[state].startswith(state.remedy)] == []
 
 
 def test_times_are_those_of_the_code() -> None:

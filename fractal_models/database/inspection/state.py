@@ -95,7 +95,8 @@ def _with_environment(connection: Connection, status: Status) -> Status:
     if status.state in EXAMINED:
         notes += invalid_indexes(connection, status.revisions[0])
     if status.state.error is NeedsUpgradeError:
-        coming = pending(status.revisions[0] if status.revisions else None)
+        # An older database is converted to the baseline first.
+        coming = pending(known_revision(status.revisions) or (BASELINE if status.revisions else None))
         found = tuple(obstacles(connection, coming))
         status = replace(status, obstacles=found)
         notes += [] if found else room_note(connection, coming)

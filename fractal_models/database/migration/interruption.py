@@ -93,7 +93,7 @@ def _ending(error: BaseException, engine: Engine) -> DatabaseError | None:
         if not isinstance(cause, raised):
             continue
         found = explain(cause, engine.url)
-        remedy = f"{found.remedy}, then {GO_ON}"
+        remedy = found.remedy if GO_ON in found.remedy else f"{found.remedy}, then {GO_ON}"
         if found.state is DatabaseState.STARTING or getattr(cause, "connection_invalidated", False):
             message = without_secrets(driver_message(cause), engine.url)
             found = DatabaseState.STARTING.status(f"{masked(engine.url)}: the connection was lost ({message})")

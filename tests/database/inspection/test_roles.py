@@ -248,7 +248,7 @@ def test_server_cannot_upgrade_and_is_told_so(early_roles: Roles) -> None:
     outcome = run("upgrade", "head", url=early_roles.login("server"))
 
     assert outcome.code == 7
-    assert "permission denied (must be owner of table" in outcome.err
+    assert "does not own applyworkflow, dataset, " in outcome.err
     assert "fractal-models roles" in outcome.err
     assert outcome.err.count("\n") == 1
     assert revisions(early_roles.url) == [BASELINE]

@@ -723,5 +723,4 @@ MET_ELSEWHERE = {DatabaseState.DISK_FULL}
 def test_every_state_has_been_met() -> None:
     met = [case.state for case in CASES] + [state for state, *_ in [*SERVERS.values(), *FILES.values()]]
 
-    assert set(met) | MET_ELSEWHERE == set(DatabaseState)
-    assert set(met) | ENDS_A_RUN == set(DatabaseState)
+    assert set(met) | MET_ELSEWHERE | ENDS_A_RUN == set(DatabaseState)

@@ -43,7 +43,7 @@ def test_plain_alembic_says_the_same(sqlite_site: URL) -> None:
 
 
 def test_ends_of_history_have_names(sqlite_url: URL) -> None:
-    down = run("downgrade", "base", "--yes", url=sqlite_url).out.splitlines()
+    down = run("downgrade", "base", "--yes", "--drop-tables", url=sqlite_url).out.splitlines()
     up = run("upgrade", BASELINE, url=sqlite_url).out.splitlines()
 
     assert down[1].startswith(f"downgrade from {head()} to base, ")
