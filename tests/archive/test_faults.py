@@ -98,7 +98,7 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
 @pytest.mark.parametrize("kilobytes", [100, 500, 1000])
 def test_full_disk_leaves_nothing(kilobytes: int, sources: dict[str, URL], tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", kilobytes) as folder:
-        with pytest.raises(DatabaseError, match="free some disk space") as caught:
+        with pytest.raises(DatabaseError, match="make room on the disk") as caught:
             copy_database(sources["sqlite"], folder / "archive.db")
 
         assert list(folder.iterdir()) == []

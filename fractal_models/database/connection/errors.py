@@ -95,7 +95,7 @@ class DatabaseState(StrEnum):
         "server_older",
         "at an older fractal-server",
         NeedsUpgradeError,
-        f"stop its server, make a backup, and run `{UPGRADE} --convert`",
+        f"stop its server, back it up, and run `{UPGRADE} --convert`",
         f"{UPGRADE} --convert",
     )
     SERVER_NEWER = "server_newer", "at a newer fractal-server", WrongDatabaseError, "use its fractal-server"
@@ -173,7 +173,12 @@ class DatabaseState(StrEnum):
         "make file and folder writable; on PostgreSQL, use a role and a server that can write",
     )
     STANDBY = "standby", "standby", UnreachableError, "give the URL of the primary"
-    DISK_FULL = "disk_full", "disk full", UnreachableError, "make room on the disk, then run the same command again to go on"
+    DISK_FULL = (
+        "disk_full",
+        "disk full",
+        UnreachableError,
+        "make room on the disk, then run the same command again to go on",
+    )
     POOLER = "pooler", "behind a connection pooler", UnreachableError, "give the URL of the PostgreSQL server itself"
     UNSUPPORTED = "unsupported", "not supported", UnreachableError, "use PostgreSQL or SQLite"
     UNREACHABLE = "unreachable", "unreachable", UnreachableError, "see the message of the driver"

@@ -40,8 +40,8 @@ def older_release(connection: Connection, revision: str) -> Status | None:
     if release and found.lower == release.position:
         message = f"the database is at revision {revision} of {release.name}, older than 2.9"
     else:
-        origin = f"of {release.name}" if release else "of no known release"
-        message = f"the database is at revision {revision} {origin}; its columns are {found.description}"
+        origin = f"revision {revision} of {release.name}" if release else f"unknown revision {revision}"
+        message = f"the database is at {origin}; its columns are {found.description}"
     return replace(DatabaseState.SERVER_OLDER.status(message), revisions=(revision,), release=release_name(revision))
 
 

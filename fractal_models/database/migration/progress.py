@@ -61,7 +61,8 @@ class Progress:
     def waiting(self, line: str) -> None:
         """Report a wait for other sessions."""
         self.line(line)
-        self.at("waiting")
+        if not self._at:
+            self.at("waiting")
 
     def planned(self, url: URL, plan: Plan) -> None:
         """Report the database, and from where to where a run moves it."""

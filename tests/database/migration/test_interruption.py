@@ -225,7 +225,7 @@ def test_run_on_a_full_disk_has_a_remedy(sqlite_site: URL) -> None:
     assert outcome.code == 7
     assert outcome.err == (
         f"fractal-models: {sqlite_site.render_as_string()}: disk full (database or disk is full); "
-        f"{inspect_database(sqlite_site).message}; make room on the disk of the database, "
+        f"{inspect_database(sqlite_site).message}; make room on the disk, "
         "then run the same command again to go on\n"
     )
     assert revisions(sqlite_site) == [BASELINE]
