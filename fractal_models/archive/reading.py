@@ -17,7 +17,7 @@ from fractal_models.archive.text_form import BLOCK_BYTES, FIELD_END, Rows, escap
 from fractal_models.database.connection.driver_errors import driver_message, explain
 from fractal_models.database.connection.engine import create_engine
 from fractal_models.database.connection.errors import BlockedByDataError, DatabaseError, DatabaseState
-from fractal_models.database.connection.redaction import masked, sqlstate, without_secrets
+from fractal_models.database.connection.redaction import masked, without_secrets
 from fractal_models.database.connection.timeouts import (
     CONNECT_TIMEOUT,
     READ_LOCK_TIMEOUT,
@@ -177,9 +177,7 @@ def driver_errors(url: URL) -> Iterator[None]:
             raise
         status = explain(error, url)
         if status.state is DatabaseState.UNREACHABLE:
-            message = f"{masked(url)}: {without_secrets(driver_message(error), url)}"
-            remedy = "; free some disk space, then try again" if sqlstate(error) == DISK_FULL or FULL in message else ""
-            raise DatabaseError(message + remedy) from error
+            raise DatabaseError(f"{masked(url)}: {without_secrets(driver_message(error), url)}") from error
         assert status.state.error is not None
         raise status.state.error(status.line, status) from error
 

@@ -35,7 +35,7 @@ COMMANDS = {
         "copy a database into a new one, and prove the copy",
         "Copy a database into a new SQLite file or an empty database, on either engine, and compare the copy with what "
         "was read. The source is not changed. A database before 2.9 is converted in the copy.",
-        "fractal-models copy postgresql://USER@HOST/NAME archive.db --only v1 --without-secrets",
+        "fractal-models copy postgresql://USER@HOST/NAME archive.db --only v1",
     ),
     "current": Help(
         "print the revision of the database",

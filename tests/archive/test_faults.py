@@ -102,7 +102,7 @@ def test_full_disk_leaves_nothing(kilobytes: int, sources: dict[str, URL], tmp_p
             copy_database(sources["sqlite"], folder / "archive.db")
 
         assert list(folder.iterdir()) == []
-    assert caught.value.exit_code == 1
+    assert caught.value.exit_code == 7
 
 
 def test_source_that_is_lost_leaves_nothing(

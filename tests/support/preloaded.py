@@ -26,9 +26,10 @@ from pathlib import Path
 from tests.support.commandline import Outcome
 
 CLIENT = Path(__file__).with_name("preloaded_client.py")
-COMMANDS = {"fractal-models": ("fractal_models.cli.main", "main"), "alembic": ("alembic.config", "main")}
+COMMANDS = {"fractal-models": ("fractal_models.cli.start", "main"), "alembic": ("alembic.config", "main")}
 IMPORTED = (
     *(module for module, _ in COMMANDS.values()),
+    "fractal_models.cli.main",
     "aiosqlite",
     "asyncpg",
     "fastapi_users.authentication",

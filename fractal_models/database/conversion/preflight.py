@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from fractal_models.database.conversion.old_database import OldDatabase
@@ -52,6 +53,28 @@ def examine(old: OldDatabase) -> list[Finding]:
     findings += _of_later_revisions(old)
     if old.connection.dialect.name == "sqlite":
         findings += orphans(old.connection)
+    return findings
+
+
+def nul_characters(old: OldDatabase) -> list[Finding]:
+    """Find the rows of PostgreSQL whose JSON has a NUL character, which no function of PostgreSQL reads."""
+    findings = []
+    for table, columns in old.columns.items():
+        for column, type_ in columns.items():
+            if not isinstance(type_, sa.JSON):
+                continue
+            has_nul = rf"{column}::text ~ '(^|[^\\])(\\\\)*\\u0000'"
+            rule = Rule(
+                table=table,
+                reason=f"has a NUL character in {column}",
+                remedy=(
+                    rf"Remove it: `UPDATE {table} SET {column} = replace({column}::text, '\u0000', '')::json "
+                    f"WHERE {has_nul}`"
+                ),
+                query=f"SELECT id FROM {table} WHERE {has_nul} ORDER BY id",
+            )
+            if (finding := rule.find(old.connection)) is not None:
+                findings.append(finding)
     return findings
 
 

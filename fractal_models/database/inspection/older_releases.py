@@ -18,9 +18,10 @@ SHOWN_DIFFERENCES = 5
 
 def read_columns(connection: Connection) -> set[Column]:
     """Columns of all tables that any revision of fractal-server up to 2.9 has."""
-    inspector = inspect(connection)
-    tables = {table for table, _ in spans()} & set(inspector.get_table_names())
-    return {(table, column["name"]) for table in tables for column in inspector.get_columns(table)}
+    # At once: another migrator may commit its conversion between two readings.
+    known = {table for table, _ in spans()}
+    found = inspect(connection).get_multi_columns()
+    return {(table, column["name"]) for (_, table), columns in found.items() if table in known for column in columns}
 
 
 def older_release(connection: Connection, revision: str) -> Status | None:

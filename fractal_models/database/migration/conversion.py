@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from fractal_models.database.connection.errors import (
     BusyError,
@@ -15,13 +16,19 @@ from fractal_models.database.connection.errors import (
     Status,
     WrongDatabaseError,
 )
+from fractal_models.database.connection.redaction import sqlstate
 from fractal_models.database.connection.timeouts import MAX_TIMEOUT, MIGRATION_TIMEOUT
 from fractal_models.database.conversion.convert import convert
+from fractal_models.database.conversion.old_database import OldDatabase
+from fractal_models.database.conversion.preflight import nul_characters
 from fractal_models.database.conversion.progress import Progress
 from fractal_models.database.inspection.contents import read_revisions
 from fractal_models.database.inspection.older_releases import older_release
 from fractal_models.database.revisions import rules
 from fractal_models.database.revisions.history import BASELINE, known_revision, server_releases
+
+UNTRANSLATABLE_CHARACTER = "22P05"
+"""SQLSTATE of JSON with a NUL character, which `json` stores, but no function reads."""
 
 OTHER_SESSIONS = """
     SELECT pid, coalesce(nullif(application_name, ''), 'unnamed'), usename FROM pg_stat_activity
@@ -78,6 +85,8 @@ class Conversion:
         if len(revisions) != 1 or known_revision(revisions):
             return None
         status = older_release(self._connection, revisions[0])
+        if read_revisions(self._connection) != revisions:
+            return self._older()  # another migrator has converted it meanwhile
         return status if status is not None and status.state is DatabaseState.SERVER_OLDER else None
 
     def run(self, upgrade: Callable[[], None]) -> None:
@@ -91,6 +100,16 @@ class Conversion:
         """
         if self._connection.dialect.name == "postgresql":
             self._wait_for_others()
+        try:
+            self._convert(upgrade)
+        except DBAPIError as error:
+            if sqlstate(error.orig) != UNTRANSLATABLE_CHARACTER:
+                raise
+            with self._connection.begin():
+                rules.require_none(nul_characters(OldDatabase.read(self._connection)))
+            raise
+
+    def _convert(self, upgrade: Callable[[], None]) -> None:
         with self._connection.begin():
             # Another migrator may have been first.
             if (status := self._older()) is None:

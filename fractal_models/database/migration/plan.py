@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
 from sqlalchemy import Connection
 
+from fractal_models.database.inspection.contents import read_revisions
 from fractal_models.database.inspection.other_releases import unknown_revision
 from fractal_models.database.inspection.state import refuse_unversioned
 from fractal_models.database.revisions import rules
@@ -62,7 +63,10 @@ def make_plan(connection: Connection, context: MigrationContext, command: Comman
     revisions = () if context.purge else context.get_current_heads()
     assert context.script is not None
     if not {script.revision for script in context.script.walk_revisions()}.issuperset(revisions):
-        unknown_revision(connection, revisions).raise_for_state()
+        status = unknown_revision(connection, revisions)
+        if set(read_revisions(connection) or ()) != set(revisions):
+            return make_plan(connection, context, command)  # another migrator has converted it meanwhile
+        status.raise_for_state()
     # `stamp` gives a tuple, other commands have none.
     moves = isinstance(context.opts.get("destination_rev"), str)
     plan = Plan(revisions, list(command(revisions, context)), moves, None)

@@ -112,7 +112,7 @@ class Progress:
     def _tell(self) -> None:
         seconds = time.monotonic() - self._since
         if self._working is not None:
-            self._working(f"{self._at}, {seconds:.0f} s" if seconds >= 1 else self._at)
+            self._working(f"{self._at}, {int(seconds)} s" if seconds >= 1 else self._at)
         elif seconds >= self._next:
             self._next *= 2
             self.line(f"  {self._at}: {seconds:.0f} s so far")

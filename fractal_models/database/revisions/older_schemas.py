@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from fractal_models.database.revisions.baseline import baseline_tables
-from fractal_models.database.revisions.history import BASELINE, release_name, server_releases
+from fractal_models.database.revisions.history import BASELINE, server_releases
 
 Column = tuple[str, str]
 """Table and column."""
@@ -61,8 +61,10 @@ class Match(NamedTuple):
     @property
     def description(self) -> str:
         """As the end of a sentence about the columns of a database."""
-        lower, upper = (release_name(older_revisions()[position]) for position in self)
-        return f"those of {lower}" if self.lower == self.upper else f"between those of {lower} and of {upper}"
+        lower, upper = (server_releases()[older_revisions()[position]] for position in self)
+        if lower == upper:
+            return f"those of {lower.name}"
+        return f"between those of fractal-server {lower.last or lower.first} and {upper.first}"
 
 
 def match(columns: Set[Column], revision: str) -> Match | None:

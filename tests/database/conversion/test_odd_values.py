@@ -1,5 +1,6 @@
 """Values that servers could store, though few sites have them."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -49,7 +50,7 @@ def long_log(rows: Tables) -> None:
 
 
 CASES = [
-    ("nul", change_json(NUL), ["sqlite", "postgresql"]),
+    ("nul", change_json(NUL), ["sqlite"]),
     ("duplicates", change_json(DUPLICATES), ["sqlite", "postgresql"]),
     ("spaces", change_json(SPACES), ["sqlite", "postgresql"]),
     ("not finite", change_json(NOT_FINITE), ["sqlite"]),
@@ -101,4 +102,21 @@ def test_time_zone_of_the_database_is_irrelevant(fractal_postgresql_databases: D
     assert convert(old.url).code == 0
 
     assert conversion_errors(old, began) == []
+    fractal_postgresql_databases.drop(old.url)
+
+
+def test_nul_characters_that_postgresql_cannot_read_are_named_and_mended(
+    fractal_postgresql_databases: Databases,
+) -> None:
+    rows = rows_of(schema_of(17), 17)
+    change_json(NUL)(rows)
+    old = create_old(fractal_postgresql_databases, 17, rows=rows)
+
+    refused = convert(old.url)
+    assert refused.code == 4
+    assert "applyworkflow" in refused.err
+    for statement in re.findall(r"`(UPDATE [^`]*)`", refused.err):
+        execute(old.url, statement)
+
+    assert convert(old.url).code == 0
     fractal_postgresql_databases.drop(old.url)

@@ -31,7 +31,10 @@ from tests.support.servers import administer
 
 ROWS = 200
 LINE = re.compile(r"fractal-models: .*; run the same command again to go on\n")
-FULL_LINE = re.compile(r"fractal-models: .*: disk full \(.*\); (.*; )?make room on the disk, then .*\n")
+FULL_LINE = re.compile(
+    r"fractal-models: .*(: disk full \(.*\)|KiB free, and the upgrade needs up to .*); (.*; )?"
+    r"make room on the disk, then .*\n"
+)
 
 
 class Faults:
