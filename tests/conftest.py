@@ -66,9 +66,10 @@ def _backend(item: pytest.Item) -> str:
 
 
 def pytest_collection_finish() -> None:
-    """Spare every collection of garbage the modules and tests, which stay."""
+    """Spare collections of garbage the modules and tests, which stay; and collect seldom."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
