@@ -95,7 +95,7 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("kilobytes", [100, 500, 1000])
+@pytest.mark.parametrize("kilobytes", [500, *(pytest.param(size, marks=pytest.mark.thorough) for size in (100, 1000))])
 def test_full_disk_leaves_nothing(kilobytes: int, sources: dict[str, URL], tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", kilobytes) as folder:
         with pytest.raises(DatabaseError, match="make room on the disk") as caught:

@@ -141,7 +141,9 @@ def test_notes_are_copied_with_the_rows_that_they_are_about(older: URL, archive:
     assert ("applyworkflow", 1) not in notes
 
 
-@pytest.mark.parametrize("release", ["2.4.2", "2.6.0", "2.8.1"])
+@pytest.mark.parametrize(
+    "release", ["2.6.0", *(pytest.param(release, marks=pytest.mark.thorough) for release in ("2.4.2", "2.8.1"))]
+)
 def test_owner_of_task_groups_is_asked_for(release: str, databases: Databases, target: URL, archive: Path) -> None:
     rows = V2 if release != "2.8.1" else {"user_oauth": [USER], "collectionstatev2": V2["collectionstatev2"]}
     older = create_older(databases, release, rows)

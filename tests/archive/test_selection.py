@@ -32,6 +32,7 @@ from fractal_models.testing.factories import (
     WorkflowTaskFactory,
     WorkflowTaskV2Factory,
 )
+from tests.support.databases import mainly_on
 from tests.support.rows import SECRETS
 from tests.support.sites import SitesOf
 
@@ -104,6 +105,7 @@ V2 = {
 }
 
 
+@mainly_on("postgresql")
 def test_project_comes_with_what_belongs_to_it_and_what_that_needs(two_projects: URL, archive: Path) -> None:
     assert counts(copy_database(two_projects, archive, projects=["v1:2"])) == V1
     assert verify_archive(archive, two_projects).differences == ()
@@ -115,6 +117,7 @@ def test_project_comes_with_what_belongs_to_it_and_what_that_needs(two_projects:
     assert verify_archive(archive, two_projects).differences == ()
 
 
+@mainly_on("sqlite")
 def test_version_comes_with_the_users_that_it_refers_to(two_projects: URL, archive: Path) -> None:
     assert counts(copy_database(two_projects, archive, only="v1")) == {name: 2 * number for name, number in V1.items()}
     archive.unlink()

@@ -19,7 +19,7 @@ from fractal_models.cli.main import EXIT_CODES
 from fractal_models.database import WrongDatabaseError
 from fractal_models.database.connection.engine import connect
 from fractal_models.testing.databases import Databases
-from tests.support.databases import alembic_config, upgrade
+from tests.support.databases import alembic_config, mainly_on, upgrade
 from tests.support.dumps import snapshot
 from tests.support.server_2_9 import BASELINE
 from tests.support.sites import SitesOf
@@ -55,6 +55,7 @@ CHANGES = [
 ]
 
 
+@mainly_on("sqlite")
 @pytest.mark.parametrize(("change", "message"), CHANGES)
 def test_change_of_a_row_is_found(change: str, message: str, copy: URL) -> None:
     before = snapshot(copy)

@@ -10,6 +10,7 @@ from benchmarks.copies.loops import ALL
 from fractal_models.tables import METADATA
 
 
+@pytest.mark.thorough
 def test_benchmark_measures_both_directions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, picture = tmp_path / "figures.json", tmp_path / "picture.svg"
 
