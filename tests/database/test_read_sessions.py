@@ -22,6 +22,7 @@ from fractal_models.database import (
     read_session,
     read_session_async,
 )
+from fractal_models.database.inspection.readable import missing_parts
 from fractal_models.database.revisions.history import release_name
 from fractal_models.models import (
     TABLES,
