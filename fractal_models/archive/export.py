@@ -27,6 +27,7 @@ from sqlalchemy import URL
 from fractal_models.archive.documents import Document, document, exported, schemas
 from fractal_models.archive.file_names import Names
 from fractal_models.archive.files import Files, new_folder
+from fractal_models.archive.generations import GENERATIONS, Generation
 from fractal_models.archive.progress import Progress, Report, ignore
 from fractal_models.archive.reading import database_url, opened
 from fractal_models.archive.selection import Selection, Version
@@ -40,26 +41,6 @@ FORMAT = 1
 NOBODY = "without user"
 
 ROWS_AT_ONCE = 200
-
-
-@dataclass(frozen=True)
-class Generation:
-    """Tables of one version."""
-
-    name: Version
-    project: str
-    link: str
-    dataset: str
-    workflow: str
-    step: str
-    task: str
-    job: str
-
-
-GENERATIONS = (
-    Generation("v1", "project", "linkuserproject", "dataset", "workflow", "workflowtask", "task", "applyworkflow"),
-    Generation("v2", "projectv2", "linkuserprojectv2", "datasetv2", "workflowv2", "workflowtaskv2", "taskv2", "jobv2"),
-)
 
 
 def export_database(

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.databases import ROOT
 from tests.support.example_server import free_port
+from tests.support.preloaded import stand_ins
 
 TUTORIALS = ROOT / "docs" / "tutorials"
 
@@ -43,7 +44,11 @@ def test_blocks_run_and_print_what_is_shown(name: str, tmp_path: Path) -> None:
     text = (TUTORIALS / f"{name}.md").read_text()
     code, shown = script(text.replace(":8000", f":{(port := free_port())}").replace("--port 8000", f"--port {port}"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FRACTAL_")}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    stand_ins(commands)
+    (commands / "python").unlink()  # this one takes no script from its standard input
+    environment["PATH"] = os.pathsep.join([str(commands), str(Path(sys.executable).parent), environment["PATH"]])
 
     run = subprocess.run(
         ["bash", "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
