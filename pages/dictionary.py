@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from sqlalchemy.schema import DefaultClause
 
 from fractal_models.base import Base
 from fractal_models.database import create_engine, sessionmaker
+from fractal_models.database.revisions.history import server_releases
+from fractal_models.database.revisions.older_schemas import older_revisions, spans
 from fractal_models.models import TABLES
+from fractal_models.provenance import PLACEHOLDERS
 from fractal_models.tables import METADATA
 from fractal_models.testing import seed
 from fractal_models.testing.databases import migrate
@@ -26,6 +30,8 @@ LONGEST_LIST = 2
 
 LONGEST_TEXT = 60
 """Characters of a text that an example shows."""
+
+FIRST_RELEASE = "1.3.0"
 
 DELETION = {
     "CASCADE": "deletes its rows here",
@@ -47,7 +53,8 @@ def pages() -> Iterator[tuple[str, str]]:
         page(
             "Data dictionary",
             "Every table at head, on PostgreSQL and on SQLite. JSON examples are from the demo site of "
-            "`fractal-models seed`; `…` stands for what was cut.",
+            "`fractal-models seed`; `…` stands for what was cut. `since` is "
+            f"the release of fractal-server that added a column after {FIRST_RELEASE}.",
             overview,
             *(part for found in tables for part in _entry(found)),
         ),
@@ -78,7 +85,7 @@ def _entry(found: Table) -> Iterator[str]:
     model = model_of(found.name)
     yield f"## {found.name} {{ #{found.name} }}\n\nClass {entry(found.name)}.\n"
     yield table(
-        ("column", "PostgreSQL", "SQLite", "null", "default", "refers to"),
+        ("column", "PostgreSQL", "SQLite", "null", "default", "since", "refers to"),
         [
             (
                 code(column.name),
@@ -86,6 +93,7 @@ def _entry(found: Table) -> Iterator[str]:
                 column_type(column, "sqlite"),
                 "yes" if column.nullable else "",
                 _default(column),
+                _since(found.name, column.name),
                 _parent(found, column),
             )
             for column in found.columns
@@ -93,7 +101,22 @@ def _entry(found: Table) -> Iterator[str]:
     )
     if rules := list(_rules(found)):
         yield items(rules)
+    if unknown := [column for column in found.columns.keys() if _placeholder(column) is not None]:  # noqa: SIM118
+        yield items(f"{code(name)}: {code(_placeholder(name))} stands for what is not known" for name in unknown)
     yield from _examples(model, found)
+
+
+def _since(table_name: str, column: str) -> str:
+    """First release of fractal-server that has a column; empty for those that 1.3.0 has."""
+    first = older_revisions()[spans()[table_name, column][0]]
+    release = server_releases()[first].first
+    return "" if release == FIRST_RELEASE else release
+
+
+def _placeholder(column: str) -> str | None:
+    """Placeholder of a column, as text."""
+    value = PLACEHOLDERS.get(column)
+    return f"{value:%Y-%m-%d} 00:00 UTC" if isinstance(value, datetime) else value if value is None else str(value)
 
 
 def _default(column: Column[Any]) -> str:
