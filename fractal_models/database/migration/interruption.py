@@ -41,7 +41,9 @@ def running(engine: Engine, *, from_shell: bool) -> Iterator[Connection]:
     url = engine.url
     with signals.raising() if from_shell else nullcontext(False) as outermost:
         try:
-            with translated(url, unknown=False), _told(engine), connected(engine) as connection:
+            opened: list[Connection] = []
+            with translated(url, unknown=False), _told(engine, opened), connected(engine) as connection:
+                opened.append(connection)
                 cancel = partial(_cancel, engine.dialect.driver, connection.connection.driver_connection)
                 with signals.cancelling(signals.Work(cancel, partial(where_it_stands, url))):
                     yield connection
@@ -54,13 +56,13 @@ def running(engine: Engine, *, from_shell: bool) -> Iterator[Connection]:
 
 
 @contextmanager
-def _told(engine: Engine) -> Iterator[None]:
+def _told(engine: Engine, opened: list[Connection]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
         if (interruption := signals.interruption(error)) is not None:
             raise complete(interruption, engine.url) from error
-        if not isinstance(error, DatabaseError) and (ending := _ending(error, engine)) is not None:
+        if not isinstance(error, DatabaseError) and (ending := _ending(error, engine, opened)) is not None:
             raise ending from error
         raise
 
@@ -84,7 +86,7 @@ def _standing(url: URL) -> str:
     return found.message
 
 
-def _ending(error: BaseException, engine: Engine) -> DatabaseError | None:
+def _ending(error: BaseException, engine: Engine, opened: list[Connection]) -> DatabaseError | None:
     """What has ended a run; None for errors that are explained elsewhere."""
     # SQLAlchemy passes on what a driver raises when the isolation level is set.
     raised = DBAPIError, engine.dialect.loaded_dbapi.Error
@@ -94,7 +96,9 @@ def _ending(error: BaseException, engine: Engine) -> DatabaseError | None:
             continue
         found = explain(cause, engine.url)
         remedy = found.remedy if GO_ON in found.remedy else f"{found.remedy}, then {GO_ON}"
-        if found.state is DatabaseState.STARTING or getattr(cause, "connection_invalidated", False):
+        # A server that has crashed refuses the connection that takes the place of the lost one.
+        lost = found.state is DatabaseState.REFUSED and bool(opened)
+        if lost or found.state is DatabaseState.STARTING or getattr(cause, "connection_invalidated", False):
             message = without_secrets(driver_message(cause), engine.url)
             found = DatabaseState.STARTING.status(f"{masked(engine.url)}: the connection was lost ({message})")
             remedy = GO_ON
