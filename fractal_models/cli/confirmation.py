@@ -99,7 +99,7 @@ def _answer(prompt: str) -> str:
 
 
 def _wants_conversion(config: Config, options: argparse.Namespace) -> bool:
-    """Ask for the name of an older database, where somebody can answer; otherwise the upgrade refuses it.
+    """Ask for the name of an older database on a terminal; elsewhere the upgrade refuses it.
 
     Raises:
         DeclinedError: The answer is another one.
@@ -110,7 +110,8 @@ def _wants_conversion(config: Config, options: argparse.Namespace) -> bool:
     found = inspect_database(maintenance_engine(url, min(CONNECT_TIMEOUT, options.wait)), check_drift=False)
     if found.state is not DatabaseState.SERVER_OLDER:
         return False
-    name = Path(url.database or "").name
+    with connect(url) as connection:
+        name = _name(connection)
     print(
         f"{masked(url)}: {found.message}. It is converted, and then upgraded. There is no way back but a backup, its "
         "server cannot run on the result, and all tables are locked throughout."

@@ -62,6 +62,20 @@ def test_name_of_the_database_is_consent(older_url: URL) -> None:
     assert inspect_database(older_url).state is DatabaseState.SERVER_2_9
 
 
+def test_an_empty_answer_is_no_consent_where_the_url_names_no_database(
+    fractal_postgresql_databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = create_older(fractal_postgresql_databases, "2.4.2", ROWS)
+    monkeypatch.setenv("PGDATABASE", str(url.database))
+    nameless = URL.create(url.drivername, url.username, url.password, url.host, url.port, query=url.query)
+
+    declined = converse("upgrade", BASELINE, url=nameless, answer="\n")
+
+    assert (declined.code, f"name of the database, {url.database}, to go on" in declined.out) == (9, True)
+    assert inspect_database(url).state is DatabaseState.SERVER_OLDER
+    fractal_postgresql_databases.drop(url)
+
+
 @sqlite_mainly
 def test_alembic_takes_the_same_flags(older_url: URL) -> None:
     config = alembic_config(older_url)
@@ -188,7 +202,7 @@ def test_what_a_site_has_added_is_kept(older_url: URL) -> None:
         keys = sa.inspect(connection).get_foreign_keys("lab")
     assert [key["referred_table"] for key in keys] == ["project"]
 
-    # The values without a column stay through both directions, and are nobody's difference.
+    # The values without a column stay through both directions, and are no difference of any schema.
     execute(older_url, "INSERT INTO fractal_legacy (table_name, column_name, note) VALUES ('t', 'c', 'mine')")
     assert run("downgrade", BASELINE, "--yes", url=older_url).code == 0
     assert inspect_database(older_url).state is DatabaseState.SERVER_2_9
