@@ -24,7 +24,7 @@ from fractal_models.database.connection.errors import (
     WrongDatabaseError,
 )
 from fractal_models.database.conversion.legacy_table import LEGACY
-from fractal_models.database.inspection.contents import own_tables, read_revisions
+from fractal_models.database.inspection.contents import column_types, own_tables, read_revisions
 from fractal_models.database.inspection.other_releases import unknown_revision
 from fractal_models.database.inspection.state import inspect_database
 from fractal_models.database.revisions.history import BASELINE, known_revision, release_name
@@ -95,10 +95,7 @@ class Source:
     @cached_property
     def _types(self) -> dict[str, dict[str, Any]]:
         """Types of the columns of each table, those of other applications included."""
-        found = sa.inspect(self.connection).get_multi_columns()
-        return {
-            str(name): {column["name"]: column["type"] for column in columns} for (_, name), columns in found.items()
-        }
+        return column_types(self.connection)
 
     @property
     def columns(self) -> dict[str, set[str]]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection
 
 from fractal_models.database.conversion.dialects import PostgreSQLWords, SQLiteWords, Words
+from fractal_models.database.inspection.contents import column_types
 from fractal_models.database.revisions.baseline import baseline_tables
 from fractal_models.database.revisions.older_schemas import dropped_columns, spans
 
@@ -34,12 +35,8 @@ class OldDatabase:
     @classmethod
     def read(cls, connection: Connection) -> OldDatabase:
         """Read the tables that any revision of fractal-server up to 2.9 has."""
-        inspector = inspect(connection)
-        tables = {table for table, _ in spans()} & set(inspector.get_table_names())
-        columns = {
-            table: {column["name"]: column["type"] for column in inspector.get_columns(table)}
-            for table in sorted(tables)
-        }
+        known = {table for table, _ in spans()}
+        columns = {table: found for table, found in sorted(column_types(connection).items()) if table in known}
         words = SQLiteWords() if connection.dialect.name == "sqlite" else PostgreSQLWords()
         return cls(connection, columns, words=words)
 

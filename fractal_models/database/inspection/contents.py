@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, Inspector, inspect, text
 
 from fractal_models.tables import METADATA
@@ -22,6 +24,12 @@ def own_tables(connection: Connection) -> set[str]:
     inspector = inspect(connection)
     present = METADATA.tables.keys() & set(inspector.get_table_names())
     return present if any(_has_columns(inspector, name) for name in sorted(present)) else set()
+
+
+def column_types(connection: Connection) -> dict[str, dict[str, Any]]:
+    """Types by table and column, of all tables at once: another migrator may commit between two readings."""
+    found = inspect(connection).get_multi_columns()
+    return {str(table): {column["name"]: column["type"] for column in columns} for (_, table), columns in found.items()}
 
 
 def taken_names(connection: Connection) -> set[str]:

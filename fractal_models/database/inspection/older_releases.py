@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, inspect
 
 from fractal_models.database.connection.errors import DatabaseState, Status
+from fractal_models.database.inspection.contents import column_types
 from fractal_models.database.revisions.baseline import baseline_operations
 from fractal_models.database.revisions.history import BASELINE, ServerRelease, release_name, server_releases
 from fractal_models.database.revisions.older_schemas import Column, columns_at, match, nearest, older_revisions, spans
@@ -18,10 +19,9 @@ SHOWN_DIFFERENCES = 5
 
 def read_columns(connection: Connection) -> set[Column]:
     """Columns of all tables that any revision of fractal-server up to 2.9 has."""
-    # At once: another migrator may commit its conversion between two readings.
     known = {table for table, _ in spans()}
-    found = inspect(connection).get_multi_columns()
-    return {(table, column["name"]) for (_, table), columns in found.items() if table in known for column in columns}
+    found = column_types(connection)
+    return {(table, column) for table, columns in found.items() if table in known for column in columns}
 
 
 def older_release(connection: Connection, revision: str) -> Status | None:
