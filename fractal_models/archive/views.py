@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-UNKNOWN_TEXT = "'__UNDEFINED__'"
+from fractal_models.provenance import UNKNOWN_TASK_INDEX, UNKNOWN_TEXT
 
-UNKNOWN_INDEX = 9999
-"""These two are what servers wrote where something was not known."""
+UNKNOWN = f"'{UNKNOWN_TEXT}'"
+"""What servers wrote where a text was not known, in SQL."""
 
 
 def _name(dump: str, row: str) -> str:
     """Name in a job's dump, else that of the row."""
     found = f"CASE WHEN json_valid({dump}) THEN json_extract({dump}, '$.name') END"
-    return f"coalesce(nullif({found}, {UNKNOWN_TEXT}), {row}.name)"
+    return f"coalesce(nullif({found}, {UNKNOWN}), {row}.name)"
 
 
 def _seconds(start: str, end: str) -> str:
@@ -23,7 +23,7 @@ def _seconds(start: str, end: str) -> str:
 JOB = f"""
     job.id AS job_id,
     job.status,
-    nullif(job.user_email, {UNKNOWN_TEXT}) AS user,
+    nullif(job.user_email, {UNKNOWN}) AS user,
     job.project_id,
     {_name("job.project_dump", "project")} AS project,
     job.workflow_id,
@@ -33,8 +33,8 @@ RUN = f"""
     job.start_timestamp AS started,
     job.end_timestamp AS ended,
     {_seconds("job.start_timestamp", "job.end_timestamp")} AS seconds,
-    nullif(job.first_task_index, {UNKNOWN_INDEX}) AS first_step,
-    nullif(job.last_task_index, {UNKNOWN_INDEX}) AS last_step,
+    nullif(job.first_task_index, {UNKNOWN_TASK_INDEX}) AS first_step,
+    nullif(job.last_task_index, {UNKNOWN_TASK_INDEX}) AS last_step,
     job.slurm_account,
     job.working_dir_user AS folder,
     job.log"""

@@ -11,15 +11,16 @@ from sqlalchemy.types import Boolean, TypeEngine
 
 from fractal_models.database.conversion.raw_json import members
 from fractal_models.database.revisions.operations.base import literals
+from fractal_models.provenance import UNKNOWN_LAST_USED, UNKNOWN_TIMESTAMP
 
-UNKNOWN_DATE = "2000-01-01 00:00:00+00:00"
+UNKNOWN_DATE = str(UNKNOWN_TIMESTAMP)
 """Placeholder for a date, as columns take it and as dumps have it."""
 
-LAST_USED = "2024-11-20 00:00:00+00:00"
+LAST_USED = str(UNKNOWN_LAST_USED)
 """Placeholder for the last use of a task group."""
 
-UNKNOWN_TEXT = "__UNDEFINED__"
-"""Placeholder for a name or an e-mail."""
+SQLITE_TIMESTAMP = "%Y-%m-%d %H:%M:%S.%f"
+"""Form in which servers wrote timestamps into SQLite, in UTC."""
 
 MAX_EMPTY = 16
 """Length of the longest text that may be an empty JSON object, with spaces."""
@@ -96,8 +97,8 @@ class PostgreSQLWords:
 class SQLiteWords:
     """Expressions of SQLite, and the functions that they call."""
 
-    unknown_date = "'2000-01-01 00:00:00.000000'"
-    last_used = "'2024-11-20 00:00:00.000000'"
+    unknown_date = f"'{UNKNOWN_TIMESTAMP:{SQLITE_TIMESTAMP}}'"
+    last_used = f"'{UNKNOWN_LAST_USED:{SQLITE_TIMESTAMP}}'"
 
     def register(self, connection: Connection) -> None:
         """Create the functions on a connection."""

@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy import JSON, DateTime, RowMapping, Table
 
 from fractal_models.database.conversion import legacy_table
-from fractal_models.database.conversion.dialects import UNKNOWN_DATE, UNKNOWN_TEXT, is_unknown
+from fractal_models.database.conversion.dialects import UNKNOWN_DATE, is_unknown
 from fractal_models.database.conversion.old_database import OldDatabase
 from fractal_models.database.conversion.raw_json import elements, joined, listed, members
 from fractal_models.database.revisions.baseline import baseline_tables
+from fractal_models.provenance import UNKNOWN_TEXT
 
 BATCH = 500
 """Number of jobs in memory."""

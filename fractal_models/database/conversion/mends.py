@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fractal_models.database.conversion.dialects import (
-    LAST_USED,
-    UNKNOWN_DATE,
-    UNKNOWN_TEXT,
-    Words,
-)
-
-UNKNOWN_INDEX = 9999
-"""Placeholder for the index of a step."""
+from fractal_models.database.conversion.dialects import LAST_USED, UNKNOWN_DATE, Words
+from fractal_models.provenance import UNKNOWN_TASK_INDEX, UNKNOWN_TEXT
 
 MISSING: dict[tuple[str, str], str | int] = {
-    ("applyworkflow", "first_task_index"): UNKNOWN_INDEX,
-    ("applyworkflow", "last_task_index"): UNKNOWN_INDEX,
+    ("applyworkflow", "first_task_index"): UNKNOWN_TASK_INDEX,
+    ("applyworkflow", "last_task_index"): UNKNOWN_TASK_INDEX,
     ("applyworkflow", "user_email"): UNKNOWN_TEXT,
     ("applyworkflow", "workflow_dump"): "{}",
     ("applyworkflow", "input_dataset_dump"): "{}",

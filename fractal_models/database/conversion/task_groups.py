@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from fractal_models.database.connection.errors import BlockedByDataError
 from fractal_models.database.conversion import legacy_table
-from fractal_models.database.conversion.dialects import LAST_USED
 from fractal_models.database.conversion.old_database import OldDatabase
 from fractal_models.database.conversion.users import ALL
 from fractal_models.database.revisions.baseline import baseline_tables
 from fractal_models.enums import TaskGroupV2OriginEnum
+from fractal_models.provenance import UNKNOWN_LAST_USED
 from fractal_models.utils import get_timestamp
 
 ORIGINS = {"pip_remote": TaskGroupV2OriginEnum.PYPI.value, "pip_local": TaskGroupV2OriginEnum.WHEELFILE.value}
@@ -185,7 +184,7 @@ def add(old: OldDatabase, groups: Plan) -> None:
             "pinned_package_versions": {},
             "active": True,
             "timestamp_created": now,
-            "timestamp_last_used": datetime.fromisoformat(LAST_USED),
+            "timestamp_last_used": UNKNOWN_LAST_USED,
         }
         key = old.connection.execute(table.insert().values(values)).inserted_primary_key
         assert key is not None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import sqlalchemy as sa
 
 from fractal_models.database.conversion import legacy_table
-from fractal_models.database.conversion.dialects import UNKNOWN_DATE
 from fractal_models.database.conversion.old_database import OldDatabase
 from fractal_models.database.revisions.baseline import baseline_tables
+from fractal_models.provenance import UNKNOWN_TIMESTAMP
 from fractal_models.utils import get_timestamp
 
 ALL = "All"
@@ -66,7 +64,7 @@ def add_memberships(old: OldDatabase) -> None:
     users = old.connection.scalars(sa.text(f"{missing} ORDER BY id"), {"group": group}).all()
     if users:
         since_2_7 = old.has("linkusergroup", "timestamp_created")
-        date = get_timestamp() if since_2_7 else datetime.fromisoformat(UNKNOWN_DATE)
+        date = get_timestamp() if since_2_7 else UNKNOWN_TIMESTAMP
         rows = [{"group_id": group, "user_id": user, "timestamp_created": date} for user in users]
         old.connection.execute(links.insert(), rows)
         legacy_table.write(

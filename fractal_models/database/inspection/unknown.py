@@ -11,11 +11,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from fractal_models.base import Base
+from fractal_models.database.inspection.autogenerate import LEGACY_TABLE
 from fractal_models.database.inspection.later_queries import readable_json
 from fractal_models.provenance import DUMPS, MAYBE_REBUILT, NOT_RECORDED, PLACEHOLDERS, REBUILT, UNKNOWN_ID
 from fractal_models.tables import METADATA
 
-NOTES = "fractal_legacy"
+NOTES = LEGACY_TABLE
 """Table with the notes of the conversion of an older database."""
 
 NOTED_EMAILS = f"SELECT row_id FROM {NOTES} WHERE table_name = '{{table}}' AND column_name = 'user_email'"
