@@ -24,6 +24,7 @@ from fractal_models.database.conversion.preflight import nul_characters
 from fractal_models.database.conversion.progress import Progress
 from fractal_models.database.inspection.contents import read_revisions
 from fractal_models.database.inspection.older_releases import older_release
+from fractal_models.database.migration.progress import Progress as RunProgress
 from fractal_models.database.revisions import rules
 from fractal_models.database.revisions.history import BASELINE, known_revision, server_releases
 
@@ -59,7 +60,7 @@ class Conversion:
         self._consent = bool(attributes.get("convert")) or given.get("convert") == "yes"
         self._task_owner: str | None = attributes.get("task_owner") or given.get("task-owner")
         self._timeout = min(float(attributes.get("wait", MIGRATION_TIMEOUT)), MAX_TIMEOUT)
-        self._progress = Progress(attributes.get("report", context.config.print_stdout), attributes.get("working"))
+        self._progress = Progress(RunProgress(context.config).line, attributes.get("working"))
 
     def is_due(self) -> bool:
         """Whether the command is an upgrade of an older database, which the operator wants to be converted.
