@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy import URL
 
 from fractal_models.archive.errors import MismatchError
+from fractal_models.archive.generations import Version
 from fractal_models.archive.manifest import Contents, Manifest, write_manifest
 from fractal_models.archive.older import convert_copy, create_older
 from fractal_models.archive.postgresql_target import database
 from fractal_models.archive.progress import Progress, Report, Step, ignore
 from fractal_models.archive.reading import Reader, database_url, driver_errors, opened, reader_of
-from fractal_models.archive.selection import Selection, Version
+from fractal_models.archive.selection import Selection
 from fractal_models.archive.source import Source, next_ids
 from fractal_models.archive.sqlite_target import file
 from fractal_models.archive.target import Target

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from fractal_models.archive.generations import GENERATIONS
 from fractal_models.archive.text_form import kind
 from fractal_models.base import Base
 from fractal_models.database.inspection.roles import secret_columns
@@ -45,10 +46,9 @@ PARENTS: Mapping[str, Mapping[str, str]] = {
 }
 """Objects that the object of a row contains, and their tables."""
 
-EXPORTED = {
-    *("project", "dataset", "resource", "workflow", "workflowtask", "task", "applyworkflow"),
-    *("projectv2", "datasetv2", "workflowv2", "workflowtaskv2", "taskv2", "taskgroupv2", "jobv2"),
-}
+EXPORTED = {"resource", "taskgroupv2"}.union(
+    *((each.project, each.dataset, each.workflow, each.step, each.task, each.job) for each in GENERATIONS)
+)
 """Tables whose rows are objects in the files."""
 
 NOT_KNOWN: Document = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from fractal_models.archive.selection import Version
+Version = Literal["v1", "v2"]
 
 
 @dataclass(frozen=True)

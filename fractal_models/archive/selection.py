@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
+from fractal_models.archive.generations import GENERATIONS, Version
 from fractal_models.archive.text_form import Rows
 from fractal_models.database.conversion.legacy_table import LEGACY
 from fractal_models.database.inspection.roles import secret_columns
 from fractal_models.tables import METADATA
-
-Version = Literal["v1", "v2"]
 
 TABLES: Mapping[Version, tuple[str, ...]] = {
     "v1": (
@@ -42,7 +41,7 @@ TABLES: Mapping[Version, tuple[str, ...]] = {
 }
 """Tables of each version; the others are those of users."""
 
-PROJECTS: Mapping[Version, str] = {"v1": "project", "v2": "projectv2"}
+PROJECTS: Mapping[Version, str] = {generation.name: generation.project for generation in GENERATIONS}
 
 PARTS = {
     "applyworkflow": "project_id",

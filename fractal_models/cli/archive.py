@@ -16,8 +16,9 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from fractal_models.archive import Manifest, Progress, back_up, copy_database, export_database, verify_archive
+from fractal_models.archive.generations import Version
 from fractal_models.archive.reading import database_url
-from fractal_models.archive.selection import Selection, Version
+from fractal_models.archive.selection import Selection
 from fractal_models.cli.output import console
 from fractal_models.cli.verbs import url_of
 from fractal_models.database.connection.errors import DatabaseState
