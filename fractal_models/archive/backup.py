@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import URL, inspect
 
 from fractal_models.archive.errors import BackupError
+from fractal_models.archive.files import sync
 from fractal_models.archive.reading import database_url, opened
 from fractal_models.database.connection.redaction import without_secrets
 from fractal_models.tables import METADATA
@@ -60,8 +61,7 @@ def _new_file(file: Path) -> Iterator[Path]:
     partial = file.with_name(f".{file.name}.partial-{os.getpid()}")
     try:
         yield partial
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
+        sync(partial)
         # Unlike `replace`, it never takes the place of another file.
         os.link(partial, file)
     except OSError as error:

@@ -97,11 +97,14 @@ def new_folder(folder: Path) -> Iterator[Path]:
         place.replace(folder)
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    _sync(folder.parent)
+    sync(folder.parent)
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Write a file or folder to disk."""
+    if path.is_dir() and os.name != "posix":
+        return  # Windows has no such thing.
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

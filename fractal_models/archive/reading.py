@@ -51,13 +51,6 @@ def database_url(place: str | Path | URL) -> URL:
     return url if url.get_backend_name() == "sqlite" else url.set(drivername="postgresql+psycopg2")
 
 
-DISK_FULL = "53100"
-"""SQLSTATE `disk_full`."""
-
-FULL = "database or disk is full"
-"""Message of SQLite."""
-
-
 class Reader(ABC):
     """A connection whose rows are read as text."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, NullPool, event
 
+from fractal_models.archive.files import sync
 from fractal_models.archive.reading import Reader, opened
 from fractal_models.archive.target import Target, refuse_filled, unstorable
 from fractal_models.archive.text_form import Rows, kind, parsed, quoted
@@ -84,7 +85,7 @@ class SQLiteTarget(Target):
         if self.is_converted:
             self.driver.execute("VACUUM")  # The tables of before are dropped.
         self.connection.close()
-        _sync(self._partial)
+        sync(self._partial)
         with opened(URL.create("sqlite", database=str(self._partial))) as reader:
             yield reader
         if not self._is_ours():
@@ -92,8 +93,7 @@ class SQLiteTarget(Target):
             raise BusyError(message)
         _require_free(self.url, self._path)
         self._partial.replace(self._path)
-        if os.name == "posix":  # Windows has no such thing.
-            _sync(self._path.parent)
+        sync(self._path.parent)
 
     def _is_ours(self) -> bool:
         try:
@@ -140,15 +140,6 @@ def _reason(of_kind: str, value: str) -> str | None:
         connection.execute("INSERT INTO one VALUES (?)", (value,))
         (stored,) = connection.execute("SELECT CAST(value AS TEXT) FROM one").fetchone()
     return None if stored == value else "is a JSON number, which SQLite would write in another form"
-
-
-def _sync(path: Path) -> None:
-    """Write a file or folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
