@@ -25,6 +25,15 @@ Row = dict[str, Any]
 """Name and figures of one case; `limits` holds the maximum of each figure that has one."""
 
 
+PICTURE_STYLE: Any = {
+    "svg.hashsalt": "fractal-models",
+    "svg.fonttype": "none",
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+"""Settings of matplotlib: small files that are the same for the same figures."""
+
 UNREPORTED = {"benchmark", "start", "json", "picture"}
 """Options that have no effect on the figures."""
 

@@ -1,17 +1,9 @@
 """Bars of the times of copies, beside those of bare loops."""
 
 from pathlib import Path
-from typing import Any
 
-from benchmarks.core import Row
+from benchmarks.core import PICTURE_STYLE, Row
 
-STYLE: Any = {
-    "svg.hashsalt": "fractal-models",
-    "svg.fonttype": "none",
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 COLORS = {"bare": "#8a8f98", "copy": "#1f6feb", "verify": "#7fb2f5"}
 LABELS = {"bare": "bare loop", "copy": "copy, with digest", "verify": "verification"}
 
@@ -27,7 +19,7 @@ def draw(rows: list[Row], file: Path) -> None:
 
     largest = max(row["rows"] for row in rows)
     shown = [row for row in rows if row["rows"] == largest][::-1]
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(PICTURE_STYLE):
         figure, axis = plt.subplots(figsize=(7, 2.2), layout="constrained")
         for position, row in enumerate(shown):
             axis.barh(position + 0.2, row["bare_seconds"], height=0.36, color=COLORS["bare"])

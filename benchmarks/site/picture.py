@@ -3,18 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from benchmarks.core import PICTURE_STYLE
+
 COLUMNS = 4
 LINES = {
     "limit": {"color": "#8a8f98", "linestyle": ":", "marker": ".", "label": "same rows by primary key"},
     "before": {"color": "#c0392b", "marker": "o", "label": "schema of 2.9"},
     "after": {"color": "#1f6feb", "marker": "o", "label": "head"},
-}
-STYLE: Any = {
-    "svg.hashsalt": "fractal-models",
-    "svg.fonttype": "none",
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
 }
 
 
@@ -29,7 +24,7 @@ def draw(figures: dict[str, Any], file: Path) -> None:
     sites = figures["sites"]
     names = [path["path"] for path in sites[0]["paths"] if not path["path"].endswith("(v1)")]
     rows = -(-(len(names) + 1) // COLUMNS)
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(PICTURE_STYLE):
         figure, axes = plt.subplots(
             rows, COLUMNS, figsize=(10, 2 * rows), sharex=True, sharey=True, layout="constrained"
         )
