@@ -10,7 +10,7 @@
     E-MAIL/PROJECT/jobs.json        jobs of the project whose workflow was deleted
     E-MAIL/jobs-v1.json, …          jobs of the user whose project was deleted
 
-A project of several users is in the folder of the one with the lowest ID. What belongs to nobody is in the folder
+A project of several users is in the folder of the one with the lowest ID. What belongs to no user is in the folder
 `without user`.
 """
 
@@ -27,10 +27,10 @@ from sqlalchemy import URL
 from fractal_models.archive.documents import Document, document, exported, schemas
 from fractal_models.archive.file_names import Names
 from fractal_models.archive.files import Files, new_folder
-from fractal_models.archive.generations import GENERATIONS, Generation
+from fractal_models.archive.generations import GENERATIONS, Generation, Version
 from fractal_models.archive.progress import Progress, Report, ignore
 from fractal_models.archive.reading import database_url, opened
-from fractal_models.archive.selection import Selection, Version
+from fractal_models.archive.selection import Selection
 from fractal_models.archive.source import Source
 from fractal_models.database.connection.errors import NeedsUpgradeError
 from fractal_models.database.inspection.unknown import NOTES
@@ -38,7 +38,7 @@ from fractal_models.tables import METADATA
 
 FORMAT = 1
 
-NOBODY = "without user"
+NO_USER = "without user"
 
 ROWS_AT_ONCE = 200
 
@@ -124,7 +124,7 @@ class _Export:
         for name in ("index.json", "schema.json", "tasks-v1.json", "tasks-v2.json"):
             names.take(name)
         self._folders = {email: names.take(email) for email in self._emails.values()}
-        self._nobody = names.take(NOBODY)
+        self._no_user = names.take(NO_USER)
         self._names: dict[str, Names] = {}
 
     def write(self) -> Document:
@@ -168,7 +168,7 @@ class _Export:
         projects = {}
         for row, facts in self._documents(generation.project):
             emails = [self._emails[link["user_id"]] for link in links.of(row["id"])]
-            owner = self._folders[emails[0]] if emails else self._nobody
+            owner = self._folders[emails[0]] if emails else self._no_user
             folder = f"{owner}/{self._names_in(owner).take(row['name'])}"
             projects[row["id"]] = _Project(folder, {"id": row["id"], "name": row["name"], "users": emails})
             self._files.write(f"{folder}/project.json", {**facts, "users": emails})
@@ -216,7 +216,7 @@ class _Export:
         for row, facts in self._documents(generation.job):
             project = projects.get(row["project_id"])
             if project is None:
-                path = f"{self._folders.get(row['user_email'], self._nobody)}/jobs-{generation.name}.json"
+                path = f"{self._folders.get(row['user_email'], self._no_user)}/jobs-{generation.name}.json"
             elif name := project.workflows.get(row["workflow_id"]):
                 path = f"{project.folder}/{name}.jobs.json"
             else:

@@ -29,4 +29,4 @@ Report = Callable[[Progress], None]
 
 
 def ignore(_progress: Progress) -> None:
-    """Report to nobody."""
+    """Receive progress, and do nothing."""

@@ -66,11 +66,10 @@ def test_a_folder_that_is_missing_is_named(site: Engine, tmp_path: Path) -> None
         back_up(site.url, tmp_path / "missing" / "backup")
 
 
+@pytest.mark.parametrize("fractal_backend", ["postgresql"], scope="session")  # SQLite needs no program
 def test_the_program_of_another_version_is_not_used(
     site: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if site.dialect.name == "sqlite":
-        pytest.skip("needs no program")
     other = tmp_path / "pg_dump"
     other.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.1'\n")
     other.chmod(0o755)

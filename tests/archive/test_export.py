@@ -198,9 +198,8 @@ def test_a_folder_that_is_not_empty_is_refused(site: Engine, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.parametrize("fractal_backend", ["sqlite"], scope="session")  # PostgreSQL stores valid JSON only
 def test_a_failure_leaves_no_folder(engine: Engine, tmp_path: Path) -> None:
-    if engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL stores valid JSON only")
     with Session(engine) as session:
         seed(session, 1)
         session.execute(text("UPDATE dataset SET meta = '{\"x\": NaN}' WHERE id = 1"))

@@ -160,7 +160,7 @@ def _serve(listener: socket.socket) -> None:
 
 
 def _handle(connection: socket.socket) -> None:
-    """Run a program, tell its process and its exit code; end it if nobody waits for it any more."""
+    """Run a program, tell its process and its exit code; end it if the test has gone."""
     _, files, _, _ = socket.recv_fds(connection, 1, 3)
     request = json.loads(connection.makefile().readline())
     program = os.fork()

@@ -1,6 +1,6 @@
 """Faults at any moment of an upgrade: each ends with its exit code and one line, and the next upgrade finishes.
 
-`test_kill.py` has those that leave nobody to say a line, `test_interruption.py` the same faults at one moment.
+`test_kill.py` has those that leave no process to say a line, `test_interruption.py` the same faults at one moment.
 """
 
 import random

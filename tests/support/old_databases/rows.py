@@ -182,7 +182,7 @@ class Site:
                     self.add("linkusergroup", group_id=id_, user_id=user["id"], timestamp_created=self.date())
 
     def members(self, table: str, project_id: int) -> None:
-        """Add nobody, one user, or two to a project."""
+        """Add no user, one, or two to a project."""
         for user_id in self.random.sample(range(1, 7), project_id % 3):
             self.add(table, project_id=project_id, user_id=user_id)
 
