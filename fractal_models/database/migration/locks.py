@@ -166,7 +166,8 @@ class LockBudget:
     """Bound on the time for which each transaction queues for and holds strong locks.
 
     Other sessions wait from the first strong lock that it requests until it ends. What is left of the time is the
-    `lock_timeout` of each of its statements.
+    `lock_timeout` of each of its statements. Commits do not wait for the disk, since locks are held meanwhile; so
+    `make_durable` is to follow.
     """
 
     STRONG = re.compile(r"\s*(ALTER|COMMENT|CREATE|DO|DROP|LOCK|TRUNCATE)\b", re.IGNORECASE)
@@ -185,6 +186,8 @@ class LockBudget:
         }
 
     def __enter__(self) -> None:
+        self._connection.execute(text("SET synchronous_commit = off"))
+        self._connection.commit()
         for name, listener in self._listeners.items():
             event.listen(self._connection, name, listener)
 
@@ -196,6 +199,7 @@ class LockBudget:
         with suppress(DBAPIError):
             self._connection.rollback()
             self._connection.execute(text("RESET lock_timeout"))
+            self._connection.execute(text("RESET synchronous_commit"))
             self._connection.commit()
 
     def _before(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
@@ -216,3 +220,10 @@ class LockBudget:
 
     def _end(self, _connection: Connection) -> None:
         self._first_request = None
+
+
+def make_durable(connection: Connection) -> None:
+    """Wait until all earlier commits are on disk, and on synchronous standbys."""
+    # A commit waits only if its transaction has written something; this writes a message that nothing reads.
+    connection.execute(text("SELECT pg_logical_emit_message(true, 'fractal-models', '')"))
+    connection.commit()

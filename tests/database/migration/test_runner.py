@@ -159,6 +159,24 @@ def test_connection_that_was_lent_comes_back_as_it_was(early_url: URL) -> None:
 # Nobody is kept waiting
 
 
+def test_commits_wait_for_the_disk_only_when_no_lock_is_held(early_url: URL) -> None:
+    engine = create_engine(early_url)
+    statements = statement_count(engine)
+    config = alembic_config()
+    config.attributes["connection"] = engine
+
+    command.upgrade(config, "head")
+
+    engine.dispose()
+    begin, end = (
+        statements.index(f"{verb} synchronous_commit{value}") for verb, value in (("SET", " = off"), ("RESET", ""))
+    )
+    changes = [number for number, statement in enumerate(statements) if locks.LockBudget.STRONG.match(statement)]
+    assert begin < min(changes)
+    assert max(changes) < end
+    assert "pg_logical_emit_message" in " ".join(statements[end:])
+
+
 class Client(threading.Thread):
     """Somebody who uses the database all the time, and remembers the longest that a statement took."""
 
