@@ -20,6 +20,12 @@ PATH_HEADINGS = {
 GROWTH_HEADINGS = {"growth_before": "2.9 grows", "growth_after": "head grows"}
 COMPARISON_HEADINGS = {"name": "", "before": "2.9", "after": "head", "ratio": "ratio"}
 LISTING_HEADINGS = {"name": "", "full": "full", "slim": "slim", "ratio": "ratio"}
+PART_HEADINGS = {
+    "part": "upgrade",
+    "seconds": "s",
+    "reader_longest_ms": "longest response of a reader, ms",
+    "writer_longest_ms": "of a writer, ms",
+}
 TARGET_HEADINGS = {"name": "", "wanted": "target", "found": "worst found", "mark": ""}
 
 
@@ -31,6 +37,7 @@ def report(figures: Figures) -> Iterator[Table]:
         headings = PATH_HEADINGS | (GROWTH_HEADINGS if smaller else {})
         yield table([_path(path, smaller.get(path["path"])) for path in site["paths"]], headings, f"{size}: median ms")
         yield table(_comparisons(site), COMPARISON_HEADINGS, size)
+        yield table(site["upgrade"]["parts"], PART_HEADINGS, f"{size}: upgrade while clients read and write")
     listing = figures["listing"]
     title = f"Listing {listing['datasets']:,} datasets with {listing['images']:,} images each"
     yield table(_listings(listing), LISTING_HEADINGS, title)

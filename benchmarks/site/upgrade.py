@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,12 @@ PAUSE = 0.002
 
 WARM_UP = 3.0
 """Seconds for which the clients run before the upgrade starts."""
+
+REVISION = re.compile(r"\d+/\d+ upgrade to (?P<revision>\w+): ")
+"""Line of Alembic's command when a revision begins."""
+
+CHECKS, END = "checks", "end"
+"""What comes before the first revision, the start of Python included; and the end of the last one."""
 
 CLIENT_EMAIL = "client@example.org"
 """E-mail address in the jobs that the writer inserts."""
@@ -112,20 +119,30 @@ def clients(url: URL, recorded: dict[str, Answers]) -> Iterator[None]:
         process.join()
 
 
-def run_alembic(url: URL) -> float:
-    """Upgrade by Alembic's command, and return the seconds, the start of Python included."""
-    start = time.perf_counter()
-    done = subprocess.run(
+def run_alembic(url: URL) -> dict[str, float]:
+    """Upgrade by Alembic's command.
+
+    Returns:
+        Time at which each revision began, with `CHECKS` before them, and `END`.
+    """
+    begun = {CHECKS: time.time()}
+    printed = []
+    with subprocess.Popen(
         [sys.executable, "-m", "alembic", "upgrade", "head"],
         cwd=ROOT,
         env=os.environ | {"FRACTAL_DATABASE_URL": url.render_as_string(hide_password=False)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stdout + done.stderr)
-    return time.perf_counter() - start
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            printed.append(line)
+            if match := REVISION.match(line):
+                begun[match["revision"]] = time.time()
+    if process.returncode:
+        raise RuntimeError("".join(printed))
+    return {**begun, END: time.time()}
 
 
 def upgrade(url: URL) -> dict[str, Any]:
@@ -133,26 +150,41 @@ def upgrade(url: URL) -> dict[str, Any]:
     recorded: dict[str, Answers] = {}
     with clients(url, recorded):
         time.sleep(WARM_UP)
-        begun = time.time()
-        seconds = run_alembic(url)
-    waits = {name: summary(answers, begun, begun + seconds) for name, answers in recorded.items()}
+        begun = run_alembic(url)
+    waits = {name: summary(answers, begun[CHECKS], begun[END]) for name, answers in recorded.items()}
+    parts = [
+        {
+            "part": part,
+            "seconds": end - start,
+            **{f"{name}_longest_ms": longest(answers, start, end)[0] for name, answers in recorded.items()},
+        }
+        for (part, start), end in zip(begun.items(), list(begun.values())[1:], strict=False)
+    ]
     engine = create_engine(url)
     with engine.begin() as connection:
         for job in (V2.job, V1.job):
             connection.execute(sa.delete(job).where(job.user_email == CLIENT_EMAIL))
     engine.dispose()
-    return {"seconds": seconds, **waits}
+    return {"seconds": begun[END] - begun[CHECKS], **waits, "parts": parts}
+
+
+def longest(answers: Answers, begun: float, ended: float) -> tuple[float, str]:
+    """Longest response time between two moments in milliseconds, and its table; 0 without any."""
+    return max(
+        ((1000 * seconds, table) for start, seconds, table in answers if start + seconds > begun and start < ended),
+        default=(0.0, ""),
+    )
 
 
 def summary(answers: Answers, begun: float, ended: float) -> dict[str, Any]:
     """Response times of a client during the upgrade, and before."""
-    during = [(1000 * seconds, table) for start, seconds, table in answers if start + seconds > begun and start < ended]
+    during = [1000 * seconds for start, seconds, _ in answers if start + seconds > begun and start < ended]
     before = [1000 * seconds for start, seconds, _ in answers if start + seconds <= begun]
-    longest, table = max(during)
+    longest_ms, table = longest(answers, begun, ended)
     return {
         "answers": len(during),
-        "median_ms": statistics.median(wait for wait, _ in during),
-        "longest_ms": longest,
+        "median_ms": statistics.median(during),
+        "longest_ms": longest_ms,
         "longest_at": table,
         "longest_before_ms": max(before),
     }

@@ -16,7 +16,7 @@ from benchmarks.site.paths import PATHS, Deletion, Reading
 from benchmarks.site.rows import tables
 from benchmarks.site.targets import targets
 from fractal_models.database import create_engine
-from fractal_models.database.revisions.history import BASELINE
+from fractal_models.database.revisions.history import BASELINE, pending
 from fractal_models.testing.databases import Databases
 from tests.support.databases import upgrade
 
@@ -43,7 +43,10 @@ def test_benchmark_measures_a_site_before_and_after_the_upgrade(
     assert [path["path"] for path in site["paths"]] == list(PATHS)
     assert all(path["before"] > 0 and path["after"] > 0 for path in site["paths"])
     assert min(site["upgrade"][client]["answers"] for client in ("reader", "writer")) > 0
-    assert site["upgrade"]["seconds"] > 0
+    parts = site["upgrade"]["parts"]
+    assert [part["part"] for part in parts] == ["checks", *(script.revision for script in pending(BASELINE))]
+    assert sum(part["seconds"] for part in parts) == pytest.approx(site["upgrade"]["seconds"])
+    assert max(part["reader_longest_ms"] for part in parts) == site["upgrade"]["reader"]["longest_ms"]
     assert [counts["2"] - counts["20"] for counts in figures["statements"].values()] == [0] * 6
     assert all(target["name"] for target in figures["targets"])
     assert "60 jobs of each version" in printed
