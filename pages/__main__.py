@@ -19,7 +19,7 @@ def generated() -> Iterator[tuple[Path, str]]:
         for name, text in module.pages():
             yield DOCS / name, text
     regions = dict([*states.regions(), *screens.regions()])
-    for path in sorted(DOCS.glob("*.md")):
+    for path in sorted(DOCS.rglob("*.md")):
         if REGION.search(text := path.read_text()):
             yield path, fill(text, regions)
 

@@ -1,4 +1,4 @@
-"""Commands: the help of each, as it is printed on a terminal of 80 columns."""
+"""Commands: screens of each, and its help, as they are printed on a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from unittest.mock import patch
 
 from fractal_models.cli.main import FractalCommandLine
 from pages.markdown import block, page, table
+from pages.screens import of_command, screen
+
+INTRODUCTION = (
+    "The screens on this page are of one database: it is created, filled with a demo site of three users, copied, and "
+    "returned to 2.9. `…` stands for lines that were cut, `echo $?` prints an exit code other than 0."
+)
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -21,6 +27,12 @@ def pages() -> Iterator[tuple[str, str]]:
         overview = table(
             ("command", "effect"), [(f"[`{name}`](#{name})", summaries.get(name)) for name in sorted(parsers)]
         )
-        helps = [f"## {name} {{ #{name} }}\n\n{block(parsers[name].format_help(), 'text')}" for name in sorted(parsers)]
+        helps = {name: parsers[name].format_help() for name in sorted(parsers)}
         whole = block(line.parser.format_help(), "text")
-    yield "reference/commands.md", page("Commands", overview, *helps, "## All commands\n", whole)
+    entries = [_entry(name, text) for name, text in helps.items()]
+    yield "reference/commands.md", page("Commands", INTRODUCTION, overview, *entries, "## All commands\n", whole)
+
+
+def _entry(name: str, text: str) -> str:
+    """Screens of a command, and its help."""
+    return f"## {name} {{ #{name} }}\n\n{screen(*of_command(name))}\n{block(text, 'text')}"

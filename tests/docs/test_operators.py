@@ -1,4 +1,4 @@
-"""The guide for operators: its commands run as written, its tables are complete."""
+"""The guides for operators and on archives: their commands run as written, their tables are complete."""
 
 import json
 import os
@@ -26,7 +26,8 @@ from tests.support.preloaded import stand_ins
 from tests.support.rows import content
 from tests.support.servers import administer
 
-GUIDE = (ROOT / "docs" / "operators.md").read_text()
+GUIDE = "".join((ROOT / "docs" / f"{name}.md").read_text() for name in ("operators", "archives"))
+SOURCE = "".join(path.read_text() for path in (ROOT / "fractal_models").rglob("*.py"))
 CONSOLE_BLOCKS = re.findall(r"```console\n(.*?)```", GUIDE, re.DOTALL)
 SQL_BLOCKS = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
 
@@ -115,14 +116,33 @@ def test_roles_are_made_by_the_command_that_is_shown(early_url: URL, shell_of: d
 def test_copy_is_verified_by_this_package_and_by_others(
     early_url: URL, shell_of: dict[str, str], tmp_path: Path
 ) -> None:
-    title = "Copies and archives"
-    assert "is equal to its manifest" in bash(commands(title), shell_of, tmp_path)
+    assert "is equal to its manifest" in bash(commands("Copy, and verify"), shell_of, tmp_path)
 
-    (script,) = re.findall(r"```sh\n(.*?)```", section(title), re.DOTALL)
+    (script,) = re.findall(r"```sh\n(.*?)```", section("The proof"), re.DOTALL)
     digest = bash(script, shell_of, tmp_path).split()[0]
     with closing(sqlite3.connect(tmp_path / "archive.db")) as connection:
         (manifest,) = connection.execute("SELECT manifest FROM fractal_manifest").fetchone()
     assert digest == json.loads(manifest)["tables"]["project"]["sha256"]
+
+
+def test_export_is_written_by_the_command_that_is_shown(
+    site_url: URL, shell_of: dict[str, str], tmp_path: Path
+) -> None:
+    bash(
+        commands("Exports, for those without a database"),
+        shell_of | {"FRACTAL_DATABASE_URL": text_of(site_url)},
+        tmp_path,
+    )
+
+    assert {path.name for path in (tmp_path / "site").glob("*.json")} >= {"index.json", "schema.json"}
+
+
+def test_messages_are_those_of_the_package() -> None:
+    cells = re.findall(r"^\| (`.*?) \|", GUIDE.partition("### Messages")[2].partition("### ")[0], re.MULTILINE)
+    messages = [message for cell in cells for message in re.findall("`(.+?)`", cell)]
+
+    assert len(messages) > 15
+    assert [message for message in messages if message not in " ".join(SOURCE.split())] == []
 
 
 def test_older_database_is_converted_as_shown(fractal_sqlite_databases: Databases) -> None:
@@ -143,8 +163,9 @@ def test_every_console_block_has_been_run() -> None:
         "Upgrade",
         "Several replicas, Kubernetes",
         "Roles",
-        "Copies and archives",
         "Leave",
+        "Copy, and verify",
+        "Exports, for those without a database",
     ]
 
     assert "".join(commands(title) for title in shown) == "".join(CONSOLE_BLOCKS)
