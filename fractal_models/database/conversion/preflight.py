@@ -52,7 +52,7 @@ def examine(old: OldDatabase) -> list[Finding]:
     findings = [finding for rule in _rules(old) if (finding := rule.find(old.connection)) is not None]
     findings += _of_later_revisions(old)
     if old.connection.dialect.name == "sqlite":
-        findings += orphans(old.connection)
+        findings += orphans(old.connection, findings)
     return findings
 
 

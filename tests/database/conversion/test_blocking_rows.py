@@ -1,6 +1,8 @@
 """Rows that no conversion can take are refused with the SQL that mends them; then the same database is converted."""
 
 import re
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,3 +69,16 @@ def test_refusal_says_how_to_go_on(request: pytest.FixtureRequest, case: str, en
     assert outcome.code == 0, outcome.all
     assert conversion_errors(old, began) == []
     databases.drop(old.url)
+
+
+def test_row_without_its_parent_is_named_once(fractal_sqlite_databases: Databases) -> None:
+    old = create_old(fractal_sqlite_databases, 8)
+    with closing(sqlite3.connect(str(old.url.database))) as connection:
+        connection.execute("UPDATE resource SET dataset_id = 999 WHERE id = (SELECT min(id) FROM resource)")
+        connection.commit()
+
+    refused = convert(old.url)
+
+    assert refused.code == 4, refused.all
+    assert refused.err.count("refers, by dataset_id, to a row of dataset") == 1, refused.err
+    fractal_sqlite_databases.drop(old.url)
