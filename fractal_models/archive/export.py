@@ -34,6 +34,7 @@ from fractal_models.archive.selection import Selection
 from fractal_models.archive.source import Source
 from fractal_models.database.connection.errors import NeedsUpgradeError
 from fractal_models.database.inspection.unknown import NOTES
+from fractal_models.database.revisions.rules import orphans, require_none
 from fractal_models.tables import METADATA
 
 FORMAT = 1
@@ -68,16 +69,20 @@ def export_database(
     Raises:
         ValueError: `only` or `projects` are not well-formed.
         NeedsUpgradeError: The source is older than 2.9.
-        BlockedByDataError: The folder is not empty, a project does not exist, or a value is not valid JSON.
+        BlockedByDataError: The folder is not empty, a project does not exist, a value is not valid JSON, or a row
+            refers to one that does not exist.
         DatabaseError: The source is unreachable, of the wrong kind, or fails.
     """
     selection = Selection.of(only, projects, without_secrets=True)
-    with opened(database_url(source)) as reader, new_folder(Path(folder)) as place:
+    with opened(database_url(source)) as reader:
         origin = Source(reader, selection)
         if origin.older is not None:
             message = "the database is older than 2.9: `fractal-models copy` it, and export the copy"
             raise NeedsUpgradeError(message)
-        return _Export(origin, Files(place), progress).write()
+        if reader.dialect == "sqlite":
+            require_none(orphans(reader.connection))
+        with new_folder(Path(folder)) as place:
+            return _Export(origin, Files(place), progress).write()
 
 
 @dataclass

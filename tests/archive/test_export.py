@@ -1,8 +1,10 @@
 """Exports as JSON files."""
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +198,19 @@ def test_a_folder_that_is_not_empty_is_refused(site: Engine, tmp_path: Path) -> 
         export(site, tmp_path)
 
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("fractal_backend", ["sqlite"], scope="session")  # PostgreSQL always enforces foreign keys
+def test_a_row_without_its_parent_is_refused(site: Engine, tmp_path: Path) -> None:
+    site.dispose()
+    with closing(sqlite3.connect(str(site.url.database))) as connection:
+        connection.execute("DELETE FROM project WHERE id = 1")
+        connection.commit()
+
+    with pytest.raises(BlockedByDataError, match=r"dataset 1, 2: refers, by project_id, to a row of project that does"):
+        export(site, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("fractal_backend", ["sqlite"], scope="session")  # PostgreSQL stores valid JSON only

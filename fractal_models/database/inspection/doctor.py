@@ -167,9 +167,9 @@ def _examine(url: str | URL, status: Status) -> Diagnosis:
         coming = pending(status.revisions[0])
         drifted = status.state is DatabaseState.DRIFTED
         blocking = _broken(connection, (rule for revision in coming for rule in rules(revision)), drifted)
-        if coming and connection.dialect.name == "sqlite":
-            blocking += orphans(connection, blocking)
         breaking = _broken(connection, DOCUMENTED_RULES, drifted)
+        if connection.dialect.name == "sqlite":
+            (blocking if coming else breaking).extend(orphans(connection, blocking))
         return Diagnosis(status, tuple(blocking), tuple(breaking), tuple(count_unknown(connection)))
 
 

@@ -171,10 +171,13 @@ def test_missing_column_does_not_keep_the_other_rules_from_being_asked(url: URL)
         diagnosis.raise_for_findings()
 
 
-def test_rows_of_sqlite_that_refer_to_nothing_are_found_before_an_upgrade(sqlite_site: URL) -> None:
+@pytest.mark.parametrize(("target", "kind"), [(None, "blocks an upgrade"), ("head", "breaks a rule")])
+def test_rows_of_sqlite_that_refer_to_nothing_are_found(sqlite_site: URL, target: str | None, kind: str) -> None:
+    if target:
+        upgrade(sqlite_site, target)
     execute(sqlite_site, "PRAGMA foreign_keys = OFF", "DELETE FROM taskv2 WHERE id = 2")
 
     outcome = run("doctor", url=sqlite_site)
 
     assert outcome.code == 4
-    assert "workflowtaskv2 2: refers, by task_id, to a row of taskv2 that does not exist" in outcome.out
+    assert f"{kind}: workflowtaskv2 2: refers, by task_id, to a row of taskv2 that does not exist" in outcome.out
