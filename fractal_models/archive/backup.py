@@ -24,6 +24,10 @@ FOLDERS = ("/usr/lib/postgresql/{0}/bin", "/usr/pgsql-{0}/bin", "/opt/homebrew/o
 """Where distributions install the programs of one major version of PostgreSQL."""
 
 
+JOURNALS = ("-wal", "-shm", "-journal")
+"""Ends of the names of SQLite's files beside a database."""
+
+
 def back_up(source: str | Path | URL, path: str | Path) -> str:
     """Write a backup of a database to a new file, and check it.
 
@@ -35,7 +39,8 @@ def back_up(source: str | Path | URL, path: str | Path) -> str:
         path: A file that does not exist.
 
     Returns:
-        The command that restores it.
+        The command that restores it. It is for a file of SQLite that no program uses, or for a new database on
+        PostgreSQL.
 
     Raises:
         BackupError: The file exists, or cannot be written; `pg_dump` is missing or failed; the backup is not complete.
@@ -85,7 +90,9 @@ def _copy_file(url: URL, partial: Path, file: Path) -> str:
     if outcome != "ok":
         message = f"no backup was made: the file is damaged: {outcome}"
         raise BackupError(message)
-    return f"cp {shlex.quote(str(file))} {shlex.quote(source)}"
+    # SQLite would play the journals of the present file back into the restored one.
+    journals = " ".join(shlex.quote(f"{source}{suffix}") for suffix in JOURNALS)
+    return f"rm -f {journals} && cp {shlex.quote(str(file.resolve()))} {shlex.quote(source)}"
 
 
 def _dump(url: URL, partial: Path, file: Path) -> str:
@@ -103,7 +110,7 @@ def _dump(url: URL, partial: Path, file: Path) -> str:
         message = f"no backup was made: it lacks the tables {', '.join(sorted(missing))}"
         raise BackupError(message)
     name = shlex.quote(f"{url.database}_restored")
-    return f"createdb {name} && pg_restore --no-owner --dbname={name} {shlex.quote(str(file))}"
+    return f"createdb {name} && pg_restore --no-owner --dbname={name} {shlex.quote(str(file.resolve()))}"
 
 
 def _program(name: str, major: int) -> str:

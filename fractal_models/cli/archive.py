@@ -94,10 +94,14 @@ def back_up_first(config: Config, path: str) -> None:
     url = url_of(config)
     state = inspect_database(url, check_drift=False).state
     if state in {DatabaseState.AT_HEAD, DatabaseState.EMPTY, DatabaseState.FILE_NOT_FOUND}:
-        _print(f"no backup, since the database is {state.condition}")
+        reason = "there is no database yet" if state is DatabaseState.FILE_NOT_FOUND else f"it is {state.condition}"
+        _print(f"no backup of the database, since {reason}")
         return
     command = back_up(url, path)
-    _print(f"backup {escape(path)}; to restore it: {escape(command)}")
+    first = "stop what uses the database, and run" if url.get_backend_name() == "sqlite" else "run"
+    _print(f"backup {escape(path)}; to restore it, {first}:")
+    # In one line, so that it can be copied.
+    console().print(f"  {escape(command)}", soft_wrap=True)
 
 
 def _require_selection(config: Config, only: str | None, projects: Sequence[str], secrets: bool = True) -> None:

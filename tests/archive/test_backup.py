@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,29 @@ def test_the_printed_command_restores_all_rows(
         request.addfinalizer(lambda: fractal_databases.drop(url, at_once=True))
     subprocess.run(["sh", "-e", "-c", command], env=client_environment(url), check=True)
     assert content(url) == rows
+
+
+WRITER = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("PRAGMA journal_mode = wal")
+connection.execute("DELETE FROM state")
+connection.commit()
+os._exit(0)  # as if killed, so that the write-ahead log stays
+"""
+
+
+@pytest.mark.parametrize("fractal_backend", ["sqlite"], scope="session")  # the journals of SQLite
+def test_a_journal_that_a_killed_writer_has_left_does_not_change_what_is_restored(site: Engine, tmp_path: Path) -> None:
+    rows, database = content(site.url), Path(str(site.url.database))
+    site.dispose()
+    command = back_up(site.url, tmp_path / "backup")
+    subprocess.run([sys.executable, "-c", WRITER, str(database)], check=True)
+    assert database.with_name(f"{database.name}-wal").stat().st_size > 0
+
+    subprocess.run(["sh", "-e", "-c", command], check=True)
+
+    assert content(site.url) == rows
 
 
 def client_environment(url: URL) -> dict[str, str]:
