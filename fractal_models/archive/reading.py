@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fractal_models.archive.text_form import BLOCK_BYTES, FIELD_END, Rows, escaped, utc_timestamp
 from fractal_models.database.connection.driver_errors import driver_message, explain
 from fractal_models.database.connection.engine import create_engine
-from fractal_models.database.connection.errors import BlockedByDataError, DatabaseError, DatabaseState
+from fractal_models.database.connection.errors import BlockedByDataError, DatabaseError, DatabaseState, UnreachableError
 from fractal_models.database.connection.redaction import masked, without_secrets
 from fractal_models.database.connection.timeouts import (
     CONNECT_TIMEOUT,
@@ -42,8 +42,11 @@ def database_url(place: str | Path | URL) -> URL:
     """URL of a database; anything without `://` is the path of a SQLite file.
 
     Raises:
-        UnreachableError: Not a URL, or not of PostgreSQL or SQLite.
+        UnreachableError: Empty, not a URL, or not of PostgreSQL or SQLite.
     """
+    if place == "":
+        message = "the URL or path of a database is empty"
+        raise UnreachableError(message)
     if isinstance(place, Path) or (isinstance(place, str) and "://" not in place):
         return URL.create("sqlite", database=str(place))
     url = sync_url(place)
@@ -183,6 +186,8 @@ def opened(url: URL) -> Iterator[Reader]:
         DatabaseError: No connection, or it is lost.
     """
     if (missing := missing_file(url)) is not None:
+        if missing.state is DatabaseState.FILE_NOT_FOUND:
+            missing = missing.state.status(missing.message)  # a new database there is no remedy
         missing.raise_for_state()
     is_file = url.get_backend_name() == "sqlite"
     with driver_errors(url), (_file(url) if is_file else _server(url)).connect() as connection:

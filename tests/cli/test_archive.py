@@ -60,6 +60,18 @@ def test_terminal_shows_a_bar_for_each_table(site: URL) -> None:
     assert "is equal to what was read from" in shown
 
 
+def test_command_that_restores_a_backup_is_one_line_of_a_terminal(folder: Path) -> None:
+    url = f"sqlite:///{folder}/fractal.db"
+    assert run("upgrade", "91be5d40f7a8", url=url).code == 0
+
+    shown = converse("upgrade", "head", "--backup", "a backup of this database.db", url=url, answer="")
+
+    assert shown.code == 0, shown.out
+    names = " ".join(f"{folder}/fractal.db-{name}" for name in ("wal", "shm", "journal"))
+    command = f"rm -f {names} && cp '{folder}/a backup of this database.db' {folder}/fractal.db"
+    assert f"run:\r\n  {command}\r\n" in shown.out
+
+
 def test_programs_get_lines_of_json(site: URL) -> None:
     copied = [json.loads(line) for line in run("copy", "archive.db", "--json", url=site).out.splitlines()]
 
@@ -95,8 +107,9 @@ def test_mistake_is_exit_code_2(arguments: list[str], folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["copy", "missing.db", "archive.db"], 7, "missing.db does not exist"),
-        (["verify", "missing.db"], 7, "missing.db does not exist"),
+        (["copy", "missing.db", "archive.db"], 7, "missing.db does not exist; check the path\n"),
+        (["copy", "", "archive.db"], 7, "the URL or path of a database is empty"),
+        (["verify", "missing.db"], 7, "missing.db does not exist; check the path\n"),
         (["verify", "archive.db", "missing.db"], 7, "missing.db does not exist"),
         (["copy", "archive.db"], 4, "archive.db is not empty"),
         (["copy", "other.db", "--project", "v1:77"], 4, "no project v1:77"),
