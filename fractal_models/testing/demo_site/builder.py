@@ -108,4 +108,5 @@ def dump(row: Base, *without: str, **lists: Sequence[Base]) -> dict[str, Any]:
 
 def history(steps: Sequence[WorkflowTask] | Sequence[WorkflowTaskV2]) -> list[dict[str, Any]]:
     """History of a dataset that the steps processed."""
-    return [{"workflowtask": dump(step), "status": "done", "parallelization": None} for step in steps]
+    copies = [{**dump(step), "task": dump(step.task)} for step in steps]
+    return [{"workflowtask": step, "status": "done", "parallelization": None} for step in copies]

@@ -14,7 +14,14 @@ from fractal_models.models import (
     Workflow,
     WorkflowTask,
 )
-from fractal_models.testing.demo_site.builder import Builder, args_schema, dump, history, new, snake_case
+from fractal_models.testing.demo_site.builder import (
+    Builder,
+    args_schema,
+    dump,
+    history,
+    new,
+    snake_case,
+)
 
 TASKS: dict[str, tuple[str, str, str | None]] = {
     "Create OME-Zarr structure": ("image", "zarr", None),
@@ -72,7 +79,7 @@ def build_project(builder: Builder, members: list[UserOAuth], tasks: Sequence[Ta
         "project_id": project.id,
         "project_dump": dump(project),
         "workflow_id": workflow.id,
-        "workflow_dump": dump(workflow, task_list=steps),
+        "workflow_dump": dump(workflow),
         "input_dataset_id": raw.id,
         "input_dataset_dump": dump(raw, "history", resource_list=raw.resource_list),
         "output_dataset_id": processed.id,
