@@ -35,8 +35,10 @@ def report(figures: Figures) -> Iterator[Table]:
         size = f"{site['jobs']:,} jobs of each version"
         smaller = next_smaller(figures, site)
         headings = PATH_HEADINGS | (GROWTH_HEADINGS if smaller else {})
-        yield table([_path(path, smaller.get(path["path"])) for path in site["paths"]], headings, f"{size}: median ms")
-        yield table(_comparisons(site), COMPARISON_HEADINGS, size)
+        yield table(
+            [path_row(path, smaller.get(path["path"])) for path in site["paths"]], headings, f"{size}: median ms"
+        )
+        yield table(comparisons(site), COMPARISON_HEADINGS, size)
         yield table(site["upgrade"]["parts"], PART_HEADINGS, f"{size}: upgrade while clients read and write")
     listing = figures["listing"]
     title = f"Listing {listing['datasets']:,} datasets with {listing['images']:,} images each"
@@ -47,7 +49,8 @@ def report(figures: Figures) -> Iterator[Table]:
     yield table(marked, TARGET_HEADINGS, f"Targets for 1,000,000 jobs, compared with {jobs:,}")
 
 
-def _path(path: Row, smaller: Row | None) -> Row:
+def path_row(path: Row, smaller: Row | None = None) -> Row:
+    """Row of an access path, with its growth from a smaller site."""
     row = {**path, "speed_up": path["before"] / path["after"]}
     if path["kind"] == "read":
         row["slow_down"] = path["after"] / path["limit"]
@@ -58,7 +61,8 @@ def _path(path: Row, smaller: Row | None) -> Row:
     return row
 
 
-def _comparisons(site: dict[str, Any]) -> Iterator[Row]:
+def comparisons(site: dict[str, Any]) -> Iterator[Row]:
+    """Generate the rows of disk space, inserts and the upgrade."""
     insert, upgrade = site["insert"], site["upgrade"]
     pairs = {"disk, MB": (site["disk_mb"]["before"], site["disk_mb"]["after"])}
     pairs |= {

@@ -130,7 +130,7 @@ def figures_with(**changes: Any) -> dict[str, Any]:
         "insert": {"seconds": {"v2": [10.0, 11.0]}},
         "disk_mb": {"before": 100.0, "after": 105.0},
     }
-    smaller = {"jobs": 100_000, "paths": [path]}
+    smaller = {"jobs": 100_000, "paths": [path], "upgrade": {"reader": waits, "writer": waits}}
     listing = {"full": {"ms": 1000.0, "peak_mb": 100.0}, "slim": {"ms": 1.0, "peak_mb": 1.0}}
     return {"sites": [smaller, site], "listing": listing, "statements": {"dataset": {10: 4, 10_000: 4}}}
 
