@@ -52,17 +52,29 @@ class TaskGroupV2OriginEnum(str, Enum):
     """Origin of the package of a task group."""
 
     PYPI = "pypi"
+    """From the Python Package Index."""
+
     WHEELFILE = "wheel-file"
+    """From a wheel on the server."""
+
     OTHER = "other"
+    """Written down by hand, without a package."""
 
 
 class TaskGroupActivityStatusV2(str, Enum):
     """Status of an activity."""
 
     PENDING = "pending"
+    """Not yet begun."""
+
     ONGOING = "ongoing"
+    """Begun, and not ended."""
+
     FAILED = "failed"
+    """Ended with an error."""
+
     OK = "OK"
+    """Ended without an error."""
 
 
 class TaskGroupActivityActionV2(str, Enum):

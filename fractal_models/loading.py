@@ -1,4 +1,4 @@
-"""Load many rows without their heavy columns: images, histories, dumps, logs, schemas, descriptions.
+"""Load many rows without their heavy columns: images, histories, dumps, logs, schemas, descriptions, `Dataset.meta`.
 
     select(DatasetV2).where(DatasetV2.project_id == project_id).options(without_heavy(DatasetV2))
 

@@ -47,7 +47,9 @@ DUMPS = ("project_dump", "workflow_dump", "dataset_dump", "input_dataset_dump", 
 
 
 def unknown_fields(row: Base, notes: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
-    """Fields of a row that are not known, with the reason; `workflow_dump.timestamp_created` is a key in a dump.
+    """Reasons why fields of a row are not known, by field; empty if none is found.
+
+    The field `workflow_dump.timestamp_created` is a key in a dump.
 
     A placeholder says so itself. A dump was rebuilt from the rows at an upgrade, if the job is from before the release
     that recorded it. A row shows that only while its e-mail address is unknown, or was filled in by a conversion with a

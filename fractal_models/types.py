@@ -20,7 +20,7 @@ from fractal_models.utils import MAX_INTEGER, check_text, json_text
 class UnstorableValueError(ValueError, DontWrapMixin):
     """A value that a column cannot store; the message is `table.column: reason`.
 
-    SQLAlchemy would wrap another `ValueError` in a `StatementError`.
+    SQLAlchemy does not wrap it in a `StatementError`.
     """
 
 

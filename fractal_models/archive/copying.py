@@ -40,8 +40,8 @@ def copy_database(
 ) -> Manifest:
     """Copy a database into an empty one, between PostgreSQL and SQLite in any direction, and verify the copy.
 
-    The source is read in one transaction, and not changed. IDs, the text of JSON, timestamps and the IDs of the next
-    rows stay the same. If anything fails, the target is as it was.
+    The source is read in one transaction, and not changed. IDs, the text of JSON and timestamps stay the same;
+    PostgreSQL also goes on with the next ID of the source. If anything fails, the target is as it was.
 
     Args:
         source: URL, or path of a SQLite file. A database of fractal-server before 2.9 is converted in the copy; of

@@ -32,7 +32,7 @@ class Contents:
     """Number of rows."""
 
     sha256: str
-    """Digest of the rows in the form that `fractal_models.archive.text_form` describes, in hexadecimal."""
+    """SHA-256 of the rows in the text format of `COPY`, in hexadecimal."""
 
     next_id: int | None = None
     """ID that the source would have given to its next row; None for a table without."""
@@ -40,17 +40,19 @@ class Contents:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a copy says of itself."""
+    """Manifest of a copy: its source, the options, and number and digest of the rows of each table."""
 
     source: dict[str, Any]
     """`engine`, `revision`, `release` of fractal-server (or null), and `time` of its reading in UTC."""
 
     selection: Selection
+    """Options of the copy: version, projects, and whether secrets were replaced."""
 
     revision: str
     """Revision of the copy when it was made."""
 
     tables: dict[str, Contents]
+    """Rows of each table, by its name."""
 
     sent: dict[str, Contents] = field(default_factory=dict, kw_only=True)
     """Rows as they were read from a database before 2.9, if the copy was converted."""
@@ -62,8 +64,10 @@ class Manifest:
     """Manifest of the source, if it is a copy itself."""
 
     package: str = field(default_factory=lambda: f"fractal-models {version('fractal-models')}")
+    """Name and version of the package that made the copy."""
 
     format: int = FORMAT
+    """Version of the form of the manifest, and of the text form of rows."""
 
     @property
     def rows(self) -> int:

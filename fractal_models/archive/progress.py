@@ -14,8 +14,10 @@ class Progress:
     """Progress with a table."""
 
     step: Step
+    """What is done with the rows of the table."""
 
     table: str
+    """Name of the table."""
 
     rows: int
     """Rows that are done."""

@@ -20,15 +20,16 @@ class Verification:
     """A comparison of a copy with its manifest, and with a source."""
 
     manifest: Manifest
+    """Manifest of the copy."""
 
     differences: tuple[str, ...]
     """Tables that differ, in words."""
 
     def raise_for_differences(self) -> None:
-        """Return if nothing differs.
+        """Raise an error if anything differs.
 
         Raises:
-            MismatchError: Something does.
+            MismatchError: A table differs.
         """
         if self.differences:
             raise MismatchError(f"{'; '.join(self.differences)}; something was changed after the copy")
@@ -45,6 +46,9 @@ def verify_archive(
         target: URL of the copy, or path of a SQLite file.
         source: URL or path of the database that it was made from.
         progress: Receives progress.
+
+    Returns:
+        The manifest, and what differs; `raise_for_differences` makes an error of it.
 
     Raises:
         WrongDatabaseError: The target is not a copy.

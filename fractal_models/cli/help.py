@@ -21,7 +21,7 @@ class Help(NamedTuple):
 COMMANDS = {
     "branches": Help(
         "list revisions at which the history branches",
-        "List the revisions at which the history branches. That of this package has one line, so there are none. "
+        "List the revisions at which the history branches. This history does not branch, so the list is empty. "
         "No database is needed.",
         "fractal-models branches",
     ),

@@ -34,11 +34,13 @@ class OAuthAccount(Base, table=True):
     """Name of the identity provider in the configuration of the server."""
 
     access_token: str = secret()
+    """Token of the provider; a secret."""
 
     expires_at: int | None = None
     """Expiry of `access_token`, in seconds since 1970-01-01 UTC; null if the provider sets none."""
 
     refresh_token: str | None = secret(default=None)
+    """Token for a new `access_token`; a secret; null if the provider gives none."""
 
     account_id: str = Field(index=True)
     """ID of the user at the provider."""
@@ -48,7 +50,7 @@ class OAuthAccount(Base, table=True):
 
 
 class UserOAuth(Base, table=True):
-    """User of the server."""
+    """User of the server; cannot be deleted while task groups or activities refer to the user."""
 
     __tablename__ = "user_oauth"
     __table_args__ = (Index("ix_user_oauth_lower_email", text("lower(email)"), unique=True),)
@@ -62,6 +64,7 @@ class UserOAuth(Base, table=True):
     """
 
     hashed_password: str = secret()
+    """Hash of the password; a secret."""
 
     is_active: bool = True
     """Whether the user may log in."""
@@ -105,7 +108,7 @@ class UserOAuth(Base, table=True):
 
 
 class UserGroup(Base, table=True):
-    """Group of users who share task groups and folders."""
+    """Group of users who share task groups and folders; cannot be deleted while it has task groups."""
 
     __tablename__ = "usergroup"
 

@@ -5,7 +5,7 @@ from fractal_models.columns import json_array, primary_key, secret
 
 
 class UserSettings(Base, table=True):
-    """Settings of a user for the cluster; deleted with the user."""
+    """Settings of a user for the cluster; deleted with the user by a session, but not by SQL."""
 
     __tablename__ = "user_settings"
 

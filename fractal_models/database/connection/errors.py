@@ -15,6 +15,7 @@ class DatabaseError(Exception):
     """Base class. The message is one line: what is wrong, then what to do."""
 
     exit_code: ClassVar[int] = 1
+    """Exit code of commands that end with it."""
 
     def __init__(self, message: str, status: Status | None = None, details: Sequence[str] = ()) -> None:
         super().__init__(" ".join([message, *details]))
@@ -25,49 +26,52 @@ class DatabaseError(Exception):
 
 
 class NeedsUpgradeError(DatabaseError):
-    """The database is empty, behind head, or older than 2.9."""
+    """The database is empty, behind head, or older than 2.9; exit code 3."""
 
     exit_code = 3
 
 
 class BlockedByDataError(DatabaseError):
-    """Rows block a revision, or break a documented rule."""
+    """Rows block a revision, a copy or an export, or break a documented rule; exit code 4.
+
+    Also raised where a target is not empty, or a project does not exist.
+    """
 
     exit_code = 4
 
 
 class WrongDatabaseError(DatabaseError):
-    """The database is newer than these models, or of another application."""
+    """The database is newer than these models, or of another application; exit code 5."""
 
     exit_code = 5
 
 
 class DriftError(DatabaseError):
-    """The schema differs from its revision."""
+    """The schema differs from its revision; exit code 6."""
 
     exit_code = 6
 
 
 class UnreachableError(DatabaseError):
-    """The database is unreachable, the connection is lost or read-only, or the disk is full."""
+    """The database is unreachable, the connection is lost or read-only, or the disk is full; exit code 7."""
 
     exit_code = 7
 
 
 class BusyError(DatabaseError):
-    """Another session held a lock for longer than the timeout, or the statement was cancelled."""
+    """Another session held a lock for longer than the timeout, or the statement was cancelled; exit code 8."""
 
     exit_code = 8
 
 
 class DeclinedError(DatabaseError):
-    """The operator did not confirm."""
+    """The operator did not confirm; exit code 9."""
 
     exit_code = 9
 
 
 class DependentObjectsError(DatabaseError):
-    """Objects of another application depend on what a downgrade or a conversion drops."""
+    """Objects of another application depend on what a downgrade or a conversion drops; exit code 10."""
 
     exit_code = 10
 
@@ -76,7 +80,7 @@ WAIT = "fractal-models wait"
 
 
 class DatabaseState(StrEnum):
-    """States of a database, one per remedy.
+    """States of a database.
 
     Each has the name by which programs know it, a condition in words, an exception class (None at head), a remedy, and
     the command that helps. Remedy and command are empty where they depend on the database.
@@ -112,7 +116,12 @@ class DatabaseState(StrEnum):
         WrongDatabaseError,
         "give the URL of a database of Fractal, or of an empty one",
     )
-    UNVERSIONED = "unversioned", "without a revision", WrongDatabaseError, "restore alembic_version from a backup"
+    UNVERSIONED = (
+        "unversioned",
+        "without a revision",
+        WrongDatabaseError,
+        "run the `fractal-models stamp` that `status` names; if it names none, restore alembic_version from a backup",
+    )
     DRIFTED = (
         "drifted",
         "drifted",
@@ -208,7 +217,7 @@ class Status:
     """State of a database, and the facts that it follows from.
 
     Attributes:
-        state: One of the states above.
+        state: State of the database.
         message: One-line summary of the state.
         remedy: Remedy in one line; empty at head.
         command: Command to run; empty if none helps.
@@ -246,10 +255,10 @@ class Status:
         return f"{self.message}; {self.remedy}" if self.remedy else self.message
 
     def raise_for_state(self) -> None:
-        """Return at head.
+        """Raise the exception of the state; return at head.
 
         Raises:
-            DatabaseError: The exception class of any other state, with this status.
+            DatabaseError: The exception class of the state, with this status.
         """
         if self.state.error is not None:
             raise self.state.error(self.line, self)

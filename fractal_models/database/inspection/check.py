@@ -14,9 +14,12 @@ from fractal_models.database.revisions.history import head
 
 
 def check_database(target: Engine | Connection) -> None:
-    """Return if the database is at head, so that a server may start.
+    """Raise an error unless the database is at head, so that a server may start.
 
     Only `alembic_version` is read; `fractal-models doctor` compares the schema.
+
+    Args:
+        target: An engine or a connection, not a URL.
 
     Raises:
         NeedsUpgradeError: The database is empty, behind head, or older than 2.9.
@@ -33,7 +36,7 @@ def check_database(target: Engine | Connection) -> None:
 
 
 async def check_database_async(target: AsyncEngine | AsyncConnection) -> None:
-    """Return if the database is at head: `check_database` for asynchronous servers.
+    """Raise an error unless the database is at head: `check_database` for asynchronous servers.
 
     Raises:
         DatabaseError: As `check_database` does.

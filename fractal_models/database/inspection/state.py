@@ -41,7 +41,9 @@ SHOWN_DIFFERENCES = 5
 
 
 def inspect_database(target: str | URL | Engine | Connection, *, check_drift: bool = True) -> Status:
-    """Find the state of a database without writing to it; an obstacle to an upgrade that it needs comes first.
+    """Return the state of a database, without writing to it.
+
+    If an upgrade is due but cannot run, the state is the first obstacle.
 
     Args:
         target: The database; a connection keeps its transaction.

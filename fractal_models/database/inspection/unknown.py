@@ -38,9 +38,9 @@ class Unknown:
 
 
 def read_notes(session: Session, row: Base) -> list[tuple[str, str]]:
-    """Columns of a row, or of all rows of its table, with what the conversion of an older database has noted on them.
+    """Notes that a conversion made on a row, or on all rows of its table: pairs of column and note.
 
-    In asynchronous code: `await session.run_sync(read_notes, row)`.
+    The list is empty without a conversion. In asynchronous code: `await session.run_sync(read_notes, row)`.
     """
     if not inspect(session.connection()).has_table(NOTES):
         return []

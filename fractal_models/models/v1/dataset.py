@@ -30,7 +30,7 @@ class Resource(_ResourceBaseV1, Base, table=True):
 
 
 class Dataset(_DatasetBaseV1, Base, table=True):
-    """Data that workflows read and write."""
+    """Data that workflows read and write; keeps its project from being deleted."""
 
     __tablename__ = "dataset"
 

@@ -50,16 +50,19 @@ class ApplyWorkflow(_ApplyWorkflowBaseV1, Base, table=True):
     """SLURM account to charge; null for the default of the cluster."""
 
     input_dataset_dump: dict[str, Any] = json_object(heavy=True)
-    """Copy of the input dataset, from submission unless `provenance.unknown_fields` lists it."""
+    """Copy of the input dataset at submission, without its history; rebuilt or empty in jobs from before 1.4.0."""
 
     output_dataset_dump: dict[str, Any] = json_object(heavy=True)
-    """Copy of the output dataset, from submission unless `provenance.unknown_fields` lists it."""
+    """Copy of the output dataset at submission, without its history; rebuilt or empty in jobs from before 1.4.0."""
 
     workflow_dump: dict[str, Any] = json_object(heavy=True)
-    """Copy of the workflow with its steps and tasks, from submission unless `provenance.unknown_fields` lists it."""
+    """Copy of the workflow at submission, with steps and tasks in jobs from before 1.4.4.
+
+    It is rebuilt or empty in jobs from before 1.3.5.
+    """
 
     project_dump: dict[str, Any] = json_object(heavy=True)
-    """Copy of the project, from submission unless `provenance.unknown_fields` lists it."""
+    """Copy of the project at submission; rebuilt or empty in jobs from before 1.4.2."""
 
     worker_init: str | None = None
 

@@ -10,7 +10,7 @@ from fractal_models.models.security import UserOAuth
 
 
 class Project(_ProjectBaseV1, Base, table=True):
-    """Workspace of one or several users, with datasets, workflows and jobs."""
+    """Workspace of one or several users; cannot be deleted while it has datasets or workflows."""
 
     __tablename__ = "project"
 

@@ -8,7 +8,7 @@ from fractal_models.columns import json_object, primary_key, timestamp_now
 
 
 class State(Base, table=True):
-    """Result of a background operation, for later requests."""
+    """Result of a background operation, for later requests; nothing refers to it."""
 
     __tablename__ = "state"
 

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class Task(_TaskBaseV1, Base, table=True):
-    """Program that processes images, as a step of workflows."""
+    """Program that processes images, as a step of workflows; cannot be deleted while it is one."""
 
     __tablename__ = "task"
 

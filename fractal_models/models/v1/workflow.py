@@ -46,7 +46,8 @@ class WorkflowTask(_WorkflowTaskBaseV1, Base, table=True):
     def validate_args(value: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """Return the arguments unchanged.
 
-        The check runs here and on assignment; for edits in place and bulk statements, when they are sent.
+        The check runs here and on assignment. Edits in place are checked when they are flushed, bulk statements when
+        they are executed.
 
         Raises:
             ValueError: They include `RESERVED_ARGUMENTS`; the message lists these.
@@ -66,7 +67,7 @@ class WorkflowTask(_WorkflowTaskBaseV1, Base, table=True):
 
 
 class Workflow(_WorkflowBaseV1, Base, table=True):
-    """Sequence of tasks to run on a dataset."""
+    """Sequence of tasks to run on a dataset; keeps its project from being deleted."""
 
     __tablename__ = "workflow"
 

@@ -16,7 +16,7 @@ from fractal_models.models.v2.project import ProjectV2
 
 
 class DatasetV2(Base, table=True):
-    """Images that workflows read and write."""
+    """Images that workflows read and write; keeps its project from being deleted."""
 
     __tablename__ = "datasetv2"
 

@@ -46,10 +46,10 @@ class JobV2(Base, table=True):
     """SLURM account to charge; null for the default of the cluster."""
 
     dataset_dump: dict[str, Any] = json_object(heavy=True)
-    """Copy of the dataset at submission."""
+    """Copy of the dataset at submission, without its images and history."""
 
     workflow_dump: dict[str, Any] = json_object(heavy=True)
-    """Copy of the workflow with its steps and tasks at submission."""
+    """Copy of the workflow at submission, without its steps."""
 
     project_dump: dict[str, Any] = json_object(heavy=True)
     """Copy of the project at submission."""

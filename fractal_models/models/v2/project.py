@@ -9,7 +9,7 @@ from fractal_models.models.security import UserOAuth
 
 
 class ProjectV2(Base, table=True):
-    """Workspace of one or several users, with datasets, workflows and jobs."""
+    """Workspace of one or several users; cannot be deleted while it has datasets or workflows."""
 
     __tablename__ = "projectv2"
 

@@ -12,7 +12,7 @@ from fractal_models.models.v2.task import TaskV2
 
 
 class TaskGroupV2(Base, table=True):
-    """Installed package of tasks."""
+    """Installed package of tasks; cannot be deleted while a task of it is a step of a workflow."""
 
     __tablename__ = "taskgroupv2"
 

@@ -16,7 +16,7 @@ from fractal_models.step_list import number_on_assignment
 
 
 class WorkflowV2(Base, table=True):
-    """Sequence of tasks to run on a dataset."""
+    """Sequence of tasks to run on a dataset; keeps its project from being deleted."""
 
     __tablename__ = "workflowv2"
 
