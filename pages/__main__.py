@@ -7,7 +7,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pages import changelog, commands, dictionary, enumerations, migrations, models, screens, states
+from pages import (
+    benchmarks,
+    changelog,
+    commands,
+    deletions,
+    dictionary,
+    enumerations,
+    migrations,
+    models,
+    screens,
+    states,
+    views,
+)
 from pages.markdown import REGION, fill
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -18,8 +30,10 @@ def generated() -> Iterator[tuple[Path, str]]:
     for module in (models, dictionary, enumerations, migrations, commands, changelog):
         for name, text in module.pages():
             yield DOCS / name, text
-    regions = dict([*states.regions(), *screens.regions()])
-    for path in sorted(DOCS.rglob("*.md")):
+    regions = dict(
+        [*states.regions(), *screens.regions(), *deletions.regions(), *benchmarks.regions(), *views.regions()]
+    )
+    for path in (DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))):
         if REGION.search(text := path.read_text()):
             yield path, fill(text, regions)
 
@@ -35,7 +49,7 @@ def draw() -> None:
 
     for name, dot in drawings():
         (DOCS / "diagrams" / f"{name}.dot").write_text(dot)
-        (DOCS / "diagrams" / f"{name}.svg").write_text(svg(dot))
+        (DOCS / "diagrams" / f"{name}.svg").write_text(svg(name, dot))
 
 
 def main() -> None:

@@ -12,8 +12,9 @@ from pages.markdown import block, page, table
 from pages.screens import of_command, screen
 
 INTRODUCTION = (
-    "The screens on this page are of one database: it is created, filled with a demo site of three users, copied, and "
-    "returned to 2.9. `…` stands for lines that were cut, `echo $?` prints an exit code other than 0."
+    "The screens on this page are of one database: it is created, filled with a demo site of three users, copied, "
+    "damaged and mended, and returned to 2.9. `…` stands for lines that were cut, `echo $?` prints an exit code other "
+    "than 0."
 )
 
 

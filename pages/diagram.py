@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from paracelsus.transformers.dot import Dot
 from pydot import Edge, Node
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table
 
 from fractal_models.tables import METADATA
-from pages.facts import GENERATIONS, anchor, generation, model_of
+from pages.facts import GENERATIONS, anchor, column_type, generation, model_of
 
 HEADER = "#3f51b5"
 GREY = "#78909c"
@@ -24,7 +24,9 @@ RULES = {"CASCADE": ("#d32f2f", "bold"), "SET NULL": ("#ef6c00", "dashed"), None
 """Colour and style of a line, by ON DELETE rule."""
 
 
-COLUMN = re.compile(r'<td align="left">(?P<type>\w+)</td><td align="left">(?P<name>\w+)</td><td>(?P<keys>[^<]*)</td>')
+COLUMN = re.compile(
+    r'<td align="left">(?P<type>[\w ]+)</td><td align="left">(?P<name>\w+)</td><td>(?P<keys>[^<]*)</td>'
+)
 KEYS = {"Primary Key": "PK", "Foreign Key": "FK", "Unique": "U"}
 
 
@@ -65,14 +67,16 @@ def _label(node: Node, *, with_columns: bool) -> None:
     label = node.get("label")
     label = label.replace('colspan="3" bgcolor="lightblue"', f'colspan="2" bgcolor="{HEADER}"')
     label = re.sub("<b>(.*)</b>", r'<font color="white"><b>\1</b></font>', label)
-    label = COLUMN.sub(_row, label)
+    label = COLUMN.sub(lambda match: _row(METADATA.tables[node.get_name()], match), label)
     if not with_columns:
         label = re.sub(r"\n *<tr><td align.*</tr>", "", label)
     node.set("label", label.replace('cellpadding="4"', 'cellpadding="3"'))
 
 
-def _row(match: re.Match[str]) -> str:
-    keys = " ".join(KEYS[key] for key in match["keys"].split(", ") if key) or match["type"].lower()
+def _row(table: Table, match: re.Match[str]) -> str:
+    """Row of a label: name, and keys or type on PostgreSQL."""
+    keys = " ".join(KEYS[key] for key in match["keys"].split(", ") if key)
+    keys = keys or column_type(table.columns[match["name"]], "postgresql")
     return f'<td align="left">{match["name"]}</td><td align="right"><font color="{GREY}">{keys}</font></td>'
 
 
@@ -80,14 +84,16 @@ def _style(edge: Edge) -> None:
     column = METADATA.tables[str(edge.get_destination())].columns[str(edge.get("label"))]
     rule = next(iter(column.foreign_keys)).ondelete
     color, style = RULES[rule]
+    # paracelsus takes each of several primary keys for unique.
+    edge.set("arrowhead", "none" if column.unique else "crow")
     edge.set("color", color)
     edge.set("style", style)
     edge.set("tooltip", f"{edge.get_destination()}.{column.name}: {rule or 'NO ACTION'}")
     edge.obj_dict["attributes"].pop("label")
 
 
-def svg(dot: str) -> str:
-    """Draw with Graphviz, in the colours of the page.
+def svg(name: str, dot: str) -> str:
+    """Draw with Graphviz, in the colours of the page; IDs begin with the name, since a page has several drawings.
 
     Raises:
         FileNotFoundError: Graphviz is not installed.
@@ -95,4 +101,5 @@ def svg(dot: str) -> str:
     drawn = subprocess.run(["dot", "-Tsvg"], input=dot, capture_output=True, text=True, check=True).stdout
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"<!--.*?-->\n?", "", drawn, flags=re.DOTALL)
+    drawn = re.sub(r'\bid="', f'id="{name}-', drawn)
     return drawn.replace('stroke="black"', 'stroke="currentColor"')

@@ -10,20 +10,41 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint, make_url, select
-from sqlalchemy.schema import DefaultClause
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    make_url,
+    select,
+)
+from sqlalchemy.schema import ColumnCollectionConstraint, DefaultClause
 
-from fractal_models.base import Base
 from fractal_models.database import create_engine, sessionmaker
-from fractal_models.database.revisions.history import server_releases
+from fractal_models.database.revisions.history import BASELINE, pending, server_releases
 from fractal_models.database.revisions.older_schemas import older_revisions, spans
+from fractal_models.database.revisions.operations.recorder import recorded
 from fractal_models.models import TABLES
 from fractal_models.provenance import PLACEHOLDERS
 from fractal_models.tables import METADATA
 from fractal_models.testing import seed
 from fractal_models.testing.databases import migrate
-from pages.facts import column_type, entry, meanings, model_of, reference, table_of
-from pages.markdown import block, code, codes, items, page, table
+from pages.facts import column_type, entry, meanings, model_of, table_of
+from pages.markdown import block, code, codes, example, page, table
+
+FIRST_RELEASE = "1.3.0"
+
+INTRODUCTION = f"""\
+Every table at head, on PostgreSQL and on SQLite.
+
+- Columns are not null, unless their type says so. *since* is the release of fractal-server that added a column after
+  {FIRST_RELEASE}.
+- *revision* is the one that added a key, an index or a check, or gave a key its ON DELETE rule, after the first one,
+  [`{BASELINE}`](migrations.md#{BASELINE}).
+- Examples of JSON open with a click. They are from the demo site of `fractal-models seed`; `…` stands for what was cut.
+"""
 
 LONGEST_LIST = 2
 """Entries of a list that an example shows."""
@@ -31,14 +52,13 @@ LONGEST_LIST = 2
 LONGEST_TEXT = 60
 """Characters of a text that an example shows."""
 
-FIRST_RELEASE = "1.3.0"
-
-DELETION = {
-    "CASCADE": "deletes its rows here",
-    "SET NULL": "sets it to null",
-    None: "is refused while rows here refer to it",
+CONSTRAINTS: dict[type[ColumnCollectionConstraint], str] = {
+    PrimaryKeyConstraint: "primary key",
+    ForeignKeyConstraint: "foreign key",
+    UniqueConstraint: "unique",
+    CheckConstraint: "check",
 }
-"""What deleting the parent does, by ON DELETE rule."""
+"""Names of constraints, in the order of the dictionary."""
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -52,9 +72,7 @@ def pages() -> Iterator[tuple[str, str]]:
         "reference/dictionary.md",
         page(
             "Data dictionary",
-            "Every table at head, on PostgreSQL and on SQLite. JSON examples are from the demo site of "
-            "`fractal-models seed`; `…` stands for what was cut. `since` is "
-            f"the release of fractal-server that added a column after {FIRST_RELEASE}.",
+            INTRODUCTION,
             overview,
             *(part for found in tables for part in _entry(found)),
         ),
@@ -83,27 +101,35 @@ def _effects(found: Table) -> str:
 
 def _entry(found: Table) -> Iterator[str]:
     model = model_of(found.name)
+    texts = meanings(model)
     yield f"## {found.name} {{ #{found.name} }}\n\nClass {entry(found.name)}.\n"
     yield table(
-        ("column", "PostgreSQL", "SQLite", "null", "default", "since", "refers to"),
+        ("column", "type", "meaning", "default, since"),
         [
             (
                 code(column.name),
-                column_type(column, "postgresql"),
-                column_type(column, "sqlite"),
-                "yes" if column.nullable else "",
-                _default(column),
-                _since(found.name, column.name),
-                _parent(found, column),
+                _type(column),
+                texts.get(column.name, ""),
+                "; ".join(_details(found, column)),
             )
             for column in found.columns
         ],
     )
-    if rules := list(_rules(found)):
-        yield items(rules)
-    if unknown := [column for column in found.columns.keys() if _placeholder(column) is not None]:  # noqa: SIM118
-        yield items(f"{code(name)}: {code(_placeholder(name))} stands for what is not known" for name in unknown)
-    yield from _examples(model, found)
+    yield table(("rule", "on", "name", "revision"), _rules(found))
+    yield from _examples(found)
+
+
+def _details(found: Table, column: Column[Any]) -> Iterator[str]:
+    """Default, placeholder, and the release that added a column."""
+    if (column.primary_key and column.autoincrement is True) or column.name == "id":
+        yield "default: next number"
+    elif isinstance(column.server_default, DefaultClause):
+        yield f"default {code(getattr(column.server_default.arg, 'text', column.server_default.arg))}"
+    first = min(spans()[found.name, other.name][0] for other in found.columns)
+    if (placeholder := _placeholder(column.name)) and spans()[found.name, column.name][0] > first:
+        yield f"{code(placeholder)} if not recorded"
+    if since := _since(found.name, column.name):
+        yield f"since {since}"
 
 
 def _since(table_name: str, column: str) -> str:
@@ -119,37 +145,52 @@ def _placeholder(column: str) -> str | None:
     return f"{value:%Y-%m-%d} 00:00 UTC" if isinstance(value, datetime) else value if value is None else str(value)
 
 
-def _default(column: Column[Any]) -> str:
-    if (column.primary_key and column.autoincrement is True) or column.name == "id":
-        return "next number"
-    if isinstance(column.server_default, DefaultClause):
-        return code(getattr(column.server_default.arg, "text", column.server_default.arg))
-    return ""
+def _type(column: Column[Any]) -> str:
+    """Type on PostgreSQL, that on SQLite where it is another one, and whether it can be null."""
+    types = [column_type(column, engine) for engine in ("postgresql", "sqlite")]
+    name = types[0] if types[0] == types[1] else f"{types[0]} (SQLite: {types[1]})"
+    return f"{name}, null" if column.nullable else name
 
 
-def _parent(found: Table, column: Column[Any]) -> str:
-    target = reference(found, column.name)
-    if target is None:
-        return ""
-    rule = next(iter(column.foreign_keys)).ondelete
-    name = target.partition(".")[0]
-    return f"[`{target}`](#{name}); its deletion {DELETION[rule]}"
+@cache
+def _revisions() -> dict[tuple[str, str], str]:
+    """Revisions that added or changed an index, a check or a foreign key, by table and name."""
+    return {
+        (operation.table, str(vars(operation)["name"])): script.revision
+        for script in pending(None)
+        for operations in recorded(script).values()
+        for operation in operations
+        if "name" in vars(operation)
+    }
 
 
-def _rules(found: Table) -> Iterator[str]:
-    """Keys, indexes and checks, each as an item."""
-    yield f"Primary key: {codes(column.name for column in found.primary_key.columns)}"
-    for constraint in sorted(found.constraints, key=lambda constraint: str(constraint.name)):
-        if isinstance(constraint, UniqueConstraint):
-            yield f"Unique: {codes(column.name for column in constraint.columns)} ({code(constraint.name)})"
-        elif isinstance(constraint, CheckConstraint):
-            yield f"Check: {code(constraint.sqltext)} ({code(constraint.name)})"
+def _revision(found: Table, name: object) -> str:
+    """Revision that added or changed an index or a constraint; empty for the first one."""
+    revision = _revisions().get((found.name, str(name)))
+    return f"[`{revision}`](migrations.md#{revision})" if revision else ""
+
+
+def _rules(found: Table) -> Iterator[tuple[str, str, str, str]]:
+    """Keys, checks and indexes: kind, what it is on, name, revision."""
+    kinds = list(CONSTRAINTS)
+    constraints = [each for each in found.constraints if isinstance(each, ColumnCollectionConstraint)]
+    for constraint in sorted(constraints, key=lambda each: (kinds.index(type(each)), str(each.name))):
+        kind, columns = CONSTRAINTS[type(constraint)], [column.name for column in constraint.columns]
+        if isinstance(constraint, CheckConstraint):
+            on = code(constraint.sqltext)
+        elif isinstance(constraint, ForeignKeyConstraint):
+            (key,) = constraint.elements
+            rule = constraint.ondelete or "NO ACTION"
+            on = f"{codes(columns)} to [`{key.target_fullname}`](#{key.column.table.name}), ON DELETE {rule}"
+        else:
+            on = codes(columns)
+        yield kind, on, code(constraint.name), _revision(found, constraint.name)
     for index in sorted(found.indexes, key=lambda index: str(index.name)):
-        kind = "Unique index" if index.unique else "Index"
         where = index.dialect_options["postgresql"]["where"]
         condition = f" where {code(where)}" if where is not None else ""
-        columns = codes(getattr(expression, "name", expression) for expression in index.expressions)
-        yield f"{kind}: {columns}{condition} ({code(index.name)})"
+        columns = [str(getattr(expression, "name", expression)) for expression in index.expressions]
+        kind = "unique index" if index.unique else "index"
+        yield kind, f"{codes(columns)}{condition}", code(index.name), _revision(found, index.name)
 
 
 @cache
@@ -172,16 +213,16 @@ def _rows() -> dict[str, dict[str, Any]]:
     return found
 
 
-def _examples(model: type[Base], found: Table) -> Iterator[str]:
-    """Meaning and an example of each JSON column."""
-    texts = meanings(model)
+def _examples(found: Table) -> Iterator[str]:
+    """An example of each JSON column."""
     for column in found.columns:
         if column_type(column, "postgresql") != "json":
             continue
         value = _rows()[found.name][column.name]
-        yield f"**`{column.name}`** {texts.get(column.name, '')}\n"
         if value is not None:
-            yield block(json.dumps(_shortened(value), indent=2, ensure_ascii=False), "json")
+            yield example(
+                f"`{column.name}`", block(json.dumps(_shortened(value), indent=2, ensure_ascii=False), "json")
+            )
 
 
 def _shortened(value: Any) -> Any:

@@ -30,7 +30,8 @@ def pages() -> Iterator[tuple[str, str]]:
         "reference/enumerations.md",
         page(
             "Enumerations",
-            'Members are text: `JobStatusTypeV2.DONE == "done"`.',
+            'Members are text: `JobStatusTypeV2.DONE == "done"`. As in the server, `str(JobStatusTypeV2.DONE)` is '
+            '"JobStatusTypeV2.DONE"; the text is `JobStatusTypeV2.DONE.value`.',
             *(
                 _enumeration(found)
                 for _, found in inspect.getmembers(enums, inspect.isclass)
@@ -47,7 +48,9 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def _enumeration(found: type[Enum]) -> str:
-    rows = table(("member", "value"), [(code(member.name), code(repr(member.value))) for member in found])
+    texts = describe(found, "")
+    members = [(code(member.name), code(member.value), texts.get(member.name, "")) for member in found]
+    rows = table(("member", "value", "meaning"), members)
     return f"## {found.__name__} {{ #{found.__name__} }}\n\n{inspect.getdoc(found)}\n\n{rows}"
 
 

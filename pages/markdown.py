@@ -5,22 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from textwrap import indent
 
 NOTE = "<!-- Written by `python -m pages`; edit its source, not this file. -->\n"
 
 
+NUMBER = re.compile(r"(?:[*]*[\d,.]+( [≤>] [\d.]+)?[*]*)?")
+"""Figure, with a limit where it has one; or nothing."""
+
+
 def cell(text: object) -> str:
     """Text of a table cell: one line, without the character that separates cells."""
-    return " ".join(str(text).split()).replace("|", "\\|")
+    line = re.sub("`([^`]+)`", lambda match: code(match[1]), " ".join(str(text).split()))
+    return line.replace("|", "\\|")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Table with a heading; columns that are empty in every row are left out, and so is a table without rows."""
+    """Table with a heading; columns that are empty in every row are left out, and so is a table without rows.
+
+    Figures are aligned to the right.
+    """
     lines = [[cell(value) for value in row] for row in rows]
     if not lines:
         return ""
     kept = [number for number in range(len(headings)) if any(line[number] for line in lines)]
-    lines = [[line[number] for number in kept] for line in [list(headings), ["---"] * len(headings), *lines]]
+    rules = ["---:" if all(map(NUMBER.fullmatch, column)) else "---" for column in zip(*lines, strict=True)]
+    lines = [[line[number] for number in kept] for line in [list(headings), rules, *lines]]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
@@ -41,6 +51,11 @@ def codes(texts: Iterable[object]) -> str:
 def block(text: str, language: str = "") -> str:
     """Block of code."""
     return f"```{language}\n{text.strip(chr(10))}\n```\n"
+
+
+def example(title: str, text: str) -> str:
+    """Text that opens with a click."""
+    return f'??? example "{title}"\n\n{indent(text, "    ")}'
 
 
 def items(texts: Iterable[str]) -> str:

@@ -8,54 +8,76 @@ from typing import Any
 
 from alembic.script import Script
 
+from benchmarks.site.upgrade import CHECKS
 from fractal_models.database.revisions.history import BASELINE, pending, release_name, title
 from fractal_models.database.revisions.operations.base import Operation
 from fractal_models.database.revisions.operations.recorder import recorded
 from fractal_models.database.revisions.rules import irreversible, is_restartable, rules
-from pages.markdown import code, codes, items, page, table
+from fractal_models.tables import METADATA
+from pages.benchmarks import waits
+from pages.markdown import code, codes, example, items, page, table
 
 LOCKS = {
-    "AddCheck": "Two steps: the check is added without reading rows, under a strong lock of at most 0.1 s; then rows "
+    "AddCheck": "Two steps: the check is added without reading rows, under a strong lock, for about 0.1 s; then rows "
     "are checked under a weak lock, while others read and write.",
     "CreateIndexOnline": "`CREATE INDEX CONCURRENTLY`: others read and write meanwhile. It waits for transactions that "
     "are open.",
-    "NormalizeConstraintNames": "Changes the catalog alone, under a strong lock of at most 0.1 s.",
-    "ReplaceForeignKey": "Two steps: the key is added without reading rows, under a strong lock of at most 0.1 s on "
-    "both tables; then rows are checked under a weak lock, while others read and write.",
-    "SetMissingDefault": "Changes the catalog alone, under a strong lock of at most 0.1 s.",
+    "NormalizeConstraintNames": "Changes the catalog alone, under a strong lock, for about 0.1 s.",
+    "ReplaceForeignKey": "Two steps: the key is added without reading rows, under strong locks on both "
+    "tables, for about 0.1 s; then rows are checked under a weak lock, while others read and write.",
+    "SetMissingDefault": "Changes the catalog alone, under a strong lock, for about 0.1 s.",
 }
-"""Locks of each operation on PostgreSQL, and who waits. On SQLite, the file is locked for writers during the run."""
+"""Locks of each operation on PostgreSQL, and who waits."""
+
+
+LONGEST_LIST = 8
+"""Operations or rules of one kind that are shown without a click."""
+
+WAITS = """\
+## Waits { #waits }
+
+On SQLite, the file is locked for writers during an upgrade. On PostgreSQL, readers and writers continue: for a strong
+lock, an upgrade queues for at most 0.05 s. Each revision says which of them wait. Its table says for how long, on
+[a site](../benchmarks.md#site) of a given size while one client reads and one writes: the longest response of each,
+with its waits for a processor and the disk. The checks of schema and rows come before the first revision:
+"""
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """File names and texts."""
     scripts = pending(None)
     overview = table(
-        ("", "revision", "title", "rows can stop it", "way back"),
+        ("revision", "title", "can be stopped", "way back"),
         [
             (
-                number,
                 f"[`{script.revision}`](#{script.revision})",
                 title(script),
                 "yes" if rules(script) else "",
                 "drops all tables" if script.down_revision is None else "loses" if irreversible(script) else "complete",
             )
-            for number, script in enumerate(scripts, 1)
+            for script in scripts
         ],
     )
-    yield "reference/migrations.md", page("Migrations", overview, *map(_entry, scripts))
+    yield "reference/migrations.md", page("Migrations", overview, WAITS, waits(CHECKS), *map(_entry, scripts))
 
 
 def _entry(script: Script) -> str:
     reason = inspect.cleandoc(script.module.__doc__ or "").partition("\n")[2].strip()
     parts = [f"## {title(script)} {{ #{script.revision} }}", _place(script), reason]
     if operations := [line for kind, found in recorded(script).items() for line in _operations(kind, found)]:
-        parts += ["**Changes**", "\n".join(operations)]
+        parts += ["**Changes**", *operations]
     if found := rules(script):
-        lines = [f"{code(rule.table)}: a row that {rule.reason}. {rule.remedy}." for rule in found]
-        parts += ["**Rows that stop it**", items(lines)]
+        lines = [f"{_subject(rule.table)} that {rule.reason}. {rule.remedy}." for rule in found]
+        parts += ["**What stops it**", _list(lines)]
+    if shown := waits(script.revision):
+        parts += ["**Waits**", shown]
     parts += ["**Way back**", _way_back(script)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _subject(name: str) -> str:
+    """A row of a table, or another object that a rule is about."""
+    return f"A row of {code(name)}" if name in METADATA.tables else f"{'An' if name == 'index' else 'A'} {name}"
 
 
 def _way_back(script: Script) -> str:
@@ -74,9 +96,13 @@ def _place(script: Script) -> str:
 def _operations(kind: type[Operation], found: Sequence[Operation]) -> Iterator[str]:
     """What the operations of one kind do, where, and under which lock."""
     meaning = (inspect.getdoc(kind) or "").partition("\n")[0]
-    yield f"- {meaning} {LOCKS[kind.__name__]}"
-    for operation in found:
-        yield f"    - {_target(vars(operation))}"
+    yield f"{meaning} {LOCKS[kind.__name__]}"
+    yield _list([_target(vars(operation)) for operation in found])
+
+
+def _list(lines: Sequence[str]) -> str:
+    """List that opens with a click where it is long."""
+    return example(f"All {len(lines)}", items(lines)) if len(lines) > LONGEST_LIST else items(lines)
 
 
 def _target(arguments: dict[str, Any]) -> str:

@@ -14,8 +14,8 @@ from pages.facts import GENERATIONS, anchor, entry, generation, meanings, models
 from pages.markdown import code, page, table
 
 CASCADES = {
-    "all, delete-orphan": "deleted with it, or when removed from the list",
-    "all, delete": "deleted with it",
+    "all, delete-orphan": "deleted with its owner, or when removed from the list",
+    "all, delete": "deleted with its owner",
 }
 
 

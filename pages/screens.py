@@ -58,7 +58,13 @@ SESSION = {
 }
 """Commands on a database in a new folder, one after the other."""
 
-SHOWN = {"status": (12, 0), "roles": (9, 0), "copy": (2, 7), "verify": (1, 6), "drifted": (9, 0)}
+REMARKS = {
+    "drifted": "an index was dropped by hand",
+    "doctor-blocked": "two jobs of one dataset were set to submitted",
+}
+"""What has changed before a screen."""
+
+SHOWN = {"status": (12, 0), "roles": (9, 0), "copy": (2, 7), "verify": (1, 6), "drifted": (4, 0)}
 """Of long screens, the number of lines that are shown of the begin and of the end."""
 
 CHANGING = {
@@ -113,7 +119,8 @@ def _lines(name: str) -> str:
         first, last = SHOWN[name]
         lines = [*lines[:first], "…", *lines[len(lines) - last :]]
     code = [f"$ echo $?\n{found.code}"] if found.code else []
-    return "\n".join([f"$ fractal-models {found.command}", *lines, *code])
+    remark = [f"# {REMARKS[name]}"] if name in REMARKS else []
+    return "\n".join([*remark, f"$ fractal-models {found.command}", *lines, *code])
 
 
 def regions() -> Iterator[tuple[str, str]]:

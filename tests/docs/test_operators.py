@@ -181,5 +181,5 @@ def test_backup_of_a_file_is_whole(sqlite_site: URL, tmp_path: Path, monkeypatch
 
 
 def test_times_are_those_of_the_code() -> None:
-    assert f"at most {STRONG_LOCK_TIMEOUT:g} s" in GUIDE
+    assert f"at most {STRONG_LOCK_TIMEOUT / 2:g} s" in GUIDE
     assert f"({MIGRATION_TIMEOUT:g} by default)" in GUIDE

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fractal_models.database.revisions.history import BASELINE, pending
 from fractal_models.models import TABLES
 from pages.__main__ import DOCS, stale
 from pages.diagram import drawings
@@ -70,6 +71,20 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert target.exists(), match[0]
         if match["anchor"] and target.suffix == ".md":
             assert match["anchor"] in anchors(target), match[0]
+
+
+def test_each_command_has_a_screen() -> None:
+    page = (DOCS / "reference" / "commands.md").read_text()
+
+    commands = re.findall(r"^## (\w+) \{", page, re.MULTILINE)
+    assert len(commands) > 15
+    assert [command for command in commands if f"$ fractal-models {command}" not in page] == []
+
+
+def test_each_revision_has_its_waits() -> None:
+    page = (DOCS / "reference" / "migrations.md").read_text()
+
+    assert page.count("**Waits**") == len(pending(BASELINE))
 
 
 def test_each_page_is_in_the_navigation() -> None:

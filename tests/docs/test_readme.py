@@ -43,22 +43,18 @@ def run(code: str, folder: Path) -> str:
 
 
 def test_python_blocks_of_the_readme_run(folder: Path) -> None:
-    for_servers, in_pandas, for_analysts = blocks(README, "python")
+    for_servers, for_analysts = blocks(README, "python")
     assert run(for_servers, folder) == "1 ['/data/plate-1']\n"
 
+    Path("fractal.db").unlink()
+    upgrade("sqlite:///fractal.db")
     assert Forked("seed", "--size", "2", url="sqlite:///fractal.db").finish().code == 0
-    assert [line.partition("+00:00 ")[2] for line in run(for_analysts, folder).splitlines()] == [
-        "admin@example.org Segmentation Processed",
-        "user1@example.org Segmentation Processed",
-    ]
+    printed = run(for_analysts.replace("postgresql://user@host/name", "sqlite:///fractal.db"), folder)
+    assert "Segmentation" in printed
 
-    # pandas is not a dependency; what the block tells it is tried without.
-    copying = "\n".join(line for line in in_pandas.splitlines() if "copy_database" in line)
-    run(copying.replace("postgresql://user@host/name", "sqlite:///fractal.db"), folder)
-    (query,) = re.findall(r'read_sql\("(.*?)"', in_pandas)
-    with closing(sqlite3.connect("archive.db")) as connection:
-        columns = {column for column, *_ in connection.execute(query).description}
-    assert columns >= {"started", "ended", "workflow", "status", "seconds"}
+
+def test_readme_is_short() -> None:
+    assert README.count("\n") <= 90
 
 
 SERVER = """
@@ -81,8 +77,8 @@ from .models_of_mine import Other
 """
 
 
-def test_command_of_the_readme_changes_absolute_and_relative_imports(tmp_path: Path) -> None:
-    (script,) = blocks(README, "sh")
+def test_command_of_the_port_changes_absolute_and_relative_imports(tmp_path: Path) -> None:
+    *_, script = blocks(GUIDE, "sh")
     module = tmp_path / "fractal_server" / "app" / "routes" / "api.py"
     module.parent.mkdir(parents=True)
     module.write_text(SERVER)
@@ -141,6 +137,7 @@ def test_test_of_the_guide_passes(pytester: pytest.Pytester, monkeypatch: pytest
     [
         "README.md",
         "docs/analysts.md",
+        "docs/archives.md",
         "docs/operators.md",
         "docs/platforms.md",
         "docs/schemas.md",

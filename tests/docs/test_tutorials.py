@@ -19,7 +19,7 @@ BLOCK = re.compile(r'^```(?P<language>\w+)(?: title="(?P<file>[^"]+)")?\n(?P<cod
 
 def script(text: str) -> tuple[str, list[str]]:
     """Shell script of a tutorial, and what each of its console blocks is said to print, empty where nothing is said."""
-    lines, shown = ["set -eu"], []
+    lines, shown = ["set -eu; exec 2>&1"], []
     for match in BLOCK.finditer(text):
         language, file, code = match["language"], match["file"], match["code"]
         if file:
@@ -54,7 +54,7 @@ def test_blocks_run_and_print_what_is_shown(name: str, tmp_path: Path) -> None:
         ["bash", "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
 
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 0, run.stdout
     printed = run.stdout.split("\n=== end of block\n")
     for output, expected in zip(printed, shown, strict=False):
         assert normalized(expected) in normalized(output)
