@@ -38,7 +38,6 @@ from fractal_models.database.revisions.rules import orphans, require_none
 from fractal_models.tables import METADATA
 
 FORMAT = 1
-
 NO_USER = "without user"
 
 ROWS_AT_ONCE = 200
@@ -69,16 +68,14 @@ def export_database(
     Raises:
         ValueError: `only` or `projects` are not well-formed.
         NeedsUpgradeError: The source is older than 2.9.
-        BlockedByDataError: The folder is not empty, a project does not exist, a value is not valid JSON, or a row
-            refers to one that does not exist.
+        BlockedByDataError: The folder is not empty, or a project, valid JSON or the parent of a row is missing.
         DatabaseError: The source is unreachable, of the wrong kind, or fails.
     """
     selection = Selection.of(only, projects, without_secrets=True)
     with opened(database_url(source)) as reader:
         origin = Source(reader, selection)
         if origin.older is not None:
-            message = "the database is older than 2.9: `fractal-models copy` it, and export the copy"
-            raise NeedsUpgradeError(message)
+            raise NeedsUpgradeError("the database is older than 2.9: `fractal-models copy` it, and export the copy")
         if reader.dialect == "sqlite":
             require_none(orphans(reader.connection))
         with new_folder(Path(folder)) as place:

@@ -12,10 +12,9 @@ UPGRADE = "fractal-models upgrade head"
 
 
 class DatabaseError(Exception):
-    """Base class. The message is one line: what is wrong, then what to do."""
+    """Base class. The message is one line: what is wrong, then what to do. `exit_code` is that of a command."""
 
     exit_code: ClassVar[int] = 1
-    """Exit code of commands that end with it."""
 
     def __init__(self, message: str, status: Status | None = None, details: Sequence[str] = ()) -> None:
         super().__init__(" ".join([message, *details]))
@@ -32,10 +31,7 @@ class NeedsUpgradeError(DatabaseError):
 
 
 class BlockedByDataError(DatabaseError):
-    """Rows block a revision, a copy or an export, or break a documented rule; exit code 4.
-
-    Also raised where a target is not empty, or a project does not exist.
-    """
+    """Rows block a revision, a copy or an export, or break a documented rule; a target is not empty; exit code 4."""
 
     exit_code = 4
 
