@@ -34,6 +34,10 @@ MIGRATORS = f"""
 """
 
 
+WRITTEN = "make-durable"
+"""What `make_durable` writes in place of a revision, and deletes in the same transaction."""
+
+
 class Waiting:
     """A wait for other sessions: its deadline, its pauses, and one line for each new set of sessions."""
 
@@ -88,6 +92,8 @@ def migrator_lock(connection: Connection, timeout: float, report: Report) -> Ite
     Raises:
         BusyError: Another migrator has held it for longer than the timeout.
     """
+    names = ["application_name", *["client_connection_check_interval"] * _detects_lost_clients(connection)]
+    before = _settings(connection, *names)
     _identify(connection)
     waiting = Waiting(timeout, report, "waiting for another migration:", constant_pauses(0.1))
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}):
@@ -102,17 +108,14 @@ def migrator_lock(connection: Connection, timeout: float, report: Report) -> Ite
     finally:
         # A lost connection has lost the lock as well.
         if not connection.invalidated:
-            _release(connection)
+            _release(connection, before)
 
 
-def _release(connection: Connection) -> None:
+def _release(connection: Connection, before: dict[str, str]) -> None:
     with suppress(DBAPIError):
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
-        connection.execute(text("RESET application_name"))
-        if _detects_lost_clients(connection):
-            connection.execute(text("RESET client_connection_check_interval"))
-        connection.commit()
+        _restore(connection, before)
 
 
 def _identify(connection: Connection) -> None:
@@ -186,6 +189,7 @@ class LockBudget:
         }
 
     def __enter__(self) -> None:
+        self._settings = _settings(self._connection, "synchronous_commit")
         self._connection.execute(text("SET synchronous_commit = off"))
         self._connection.commit()
         for name, listener in self._listeners.items():
@@ -199,8 +203,7 @@ class LockBudget:
         with suppress(DBAPIError):
             self._connection.rollback()
             self._connection.execute(text("RESET lock_timeout"))
-            self._connection.execute(text("RESET synchronous_commit"))
-            self._connection.commit()
+            _restore(self._connection, self._settings)
 
     def _before(self, connection: Connection, _cursor: Any, statement: str, *_: object) -> None:
         if not self.STRONG.match(statement):
@@ -224,6 +227,22 @@ class LockBudget:
 
 def make_durable(connection: Connection) -> None:
     """Wait until all earlier commits are on disk, and on synchronous standbys."""
-    # A commit waits only if its transaction has written something; this writes a message that nothing reads.
-    connection.execute(text("SELECT pg_logical_emit_message(true, 'fractal-models', '')"))
+    # A commit waits only if its transaction has written something. No session sees this row.
+    connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:value)"), {"value": WRITTEN})
+    connection.execute(text("DELETE FROM alembic_version WHERE version_num = :value"), {"value": WRITTEN})
+    connection.commit()
+
+
+def _settings(connection: Connection, *names: str) -> dict[str, str]:
+    """Settings of a session by name."""
+    return {name: connection.scalar(text(f"SELECT current_setting('{name}')")) or "" for name in names}
+
+
+def _restore(connection: Connection, before: dict[str, str]) -> None:
+    """Return to the settings of a session; those that it had not set are its defaults again."""
+    for name, value in before.items():
+        connection.execute(text(f"RESET {name}"))
+        if connection.scalar(text(f"SELECT current_setting('{name}')")) != value:
+            parameters = {"name": name, "value": value}
+            connection.execute(text("SELECT set_config(:name, :value, false)"), parameters)
     connection.commit()

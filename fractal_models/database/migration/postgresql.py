@@ -17,7 +17,6 @@ from fractal_models.database.migration.locks import (
     bounded_reads,
     given_up,
     growing_pauses,
-    make_durable,
 )
 from fractal_models.database.migration.progress import Report
 from fractal_models.database.migration.session_timeouts import without_timeouts
@@ -59,7 +58,6 @@ def retry(connection: Connection, timeout: float, report: Report, attempt: Calla
     with LockBudget(connection, timeout):
         while not _succeeds(connection, attempt, waiting, watch):
             pass
-    make_durable(connection)
 
 
 def _succeeds(connection: Connection, attempt: Callable[[], None], waiting: Waiting, watch: Watch) -> bool:

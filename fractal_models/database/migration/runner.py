@@ -26,7 +26,7 @@ from fractal_models.database.inspection.stamping import require_stamped_schema
 from fractal_models.database.inspection.state import refuse_drift
 from fractal_models.database.inspection.watch import Watch
 from fractal_models.database.migration import postgresql, sqlite
-from fractal_models.database.migration.locks import migrator_lock
+from fractal_models.database.migration.locks import make_durable, migrator_lock
 from fractal_models.database.migration.plan import Command, Plan, make_plan
 from fractal_models.database.migration.progress import Progress, position
 from fractal_models.database.revisions import rules
@@ -106,6 +106,8 @@ class Migration:
                 self._execute(check_foreign_keys=True, transaction_per_migration=False, transactional_ddl=True)
             else:
                 postgresql.retry(self._connection, self._timeout, self._progress.waiting, self._attempt, self._watch)
+                self._progress.at("waiting for the disk and for synchronous standbys")
+                make_durable(self._connection)
         if self._plan.moves:
             self._progress.ended(read_revisions(self._connection) or ())
 

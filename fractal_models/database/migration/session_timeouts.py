@@ -23,13 +23,15 @@ TIMEOUTS = (
 def without_timeouts(connection: Connection) -> Iterator[None]:
     """Set `TIMEOUTS` to 0 for a session, or in a caller's transaction, and back at the end.
 
-    Behind a pooler a session is not ours, and nothing is changed.
+    So is the `lock_timeout` of a session, since each transaction has its own. Behind a pooler a session is not ours,
+    and nothing is changed.
     """
     is_local = connection.in_transaction()
-    columns = ", ".join(f"current_setting('{name}', true)" for name in TIMEOUTS)
+    names = TIMEOUTS if is_local else (*TIMEOUTS, "lock_timeout")
+    columns = ", ".join(f"current_setting('{name}', true)" for name in names)
     pid, *values = connection.execute(text(f"SELECT pg_backend_pid(), {columns}")).one()
     is_ours = is_local or pid == backend_pid(connection)
-    before = {name: value for name, value in zip(TIMEOUTS, values, strict=True) if value not in {None, "0"}}
+    before = {name: value for name, value in zip(names, values, strict=True) if value not in {None, "0"}}
     if is_ours:
         _configure(connection, dict.fromkeys(before, "0"), is_local)
     if not is_local:
