@@ -18,6 +18,7 @@ from fractal_models.archive.errors import BackupError
 from fractal_models.archive.files import sync
 from fractal_models.archive.reading import database_url, opened
 from fractal_models.database.connection.redaction import without_secrets
+from fractal_models.database.connection.timeouts import MIGRATION_TIMEOUT, milliseconds
 from fractal_models.tables import METADATA
 
 FOLDERS = ("/usr/lib/postgresql/{0}/bin", "/usr/pgsql-{0}/bin", "/opt/homebrew/opt/postgresql@{0}/bin")
@@ -28,7 +29,7 @@ JOURNALS = ("-wal", "-shm", "-journal")
 """Ends of the names of SQLite's files beside a database."""
 
 
-def back_up(source: str | Path | URL, path: str | Path) -> str:
+def back_up(source: str | Path | URL, path: str | Path, *, lock_timeout: float = MIGRATION_TIMEOUT) -> str:
     """Write a backup of a database to a new file, and check it.
 
     SQLite: a copy by `VACUUM INTO`. PostgreSQL: an archive by `pg_dump --format=custom` of the major version of the
@@ -37,6 +38,7 @@ def back_up(source: str | Path | URL, path: str | Path) -> str:
     Args:
         source: URL, or path of a SQLite file.
         path: A file that does not exist.
+        lock_timeout: Seconds to wait for locks of other sessions.
 
     Returns:
         The command that restores it. It is for a file of SQLite that no program uses, or for a new database on
@@ -49,8 +51,8 @@ def back_up(source: str | Path | URL, path: str | Path) -> str:
     url, file = database_url(source), Path(path)
     with _new_file(file) as partial:
         if url.get_backend_name() == "sqlite":
-            return _copy_file(url, partial, file)
-        return _dump(url, partial, file)
+            return _copy_file(url, partial, file, lock_timeout)
+        return _dump(url, partial, file, lock_timeout)
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def _new_file(file: Path) -> Iterator[Path]:
         BackupError: It exists, or cannot be written.
     """
     if file.exists():
-        message = f"{file} exists; give another path for the backup"
+        message = f"no backup was made: {file} exists; give another path"
         raise BackupError(message)
     partial = file.with_name(f".{file.name}.partial-{os.getpid()}")
     try:
@@ -76,11 +78,11 @@ def _new_file(file: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _copy_file(url: URL, partial: Path, file: Path) -> str:
+def _copy_file(url: URL, partial: Path, file: Path, lock_timeout: float) -> str:
     with opened(url) as reader:
         source = str(reader.connection.exec_driver_sql("PRAGMA database_list").one()[2])
     try:
-        with closing(sqlite3.connect(source)) as connection:
+        with closing(sqlite3.connect(source, timeout=lock_timeout)) as connection:
             connection.execute("VACUUM INTO ?", (str(partial),))
         with closing(sqlite3.connect(partial)) as connection:
             (outcome,) = connection.execute("PRAGMA quick_check").fetchone()
@@ -95,7 +97,7 @@ def _copy_file(url: URL, partial: Path, file: Path) -> str:
     return f"rm -f {journals} && cp {shlex.quote(str(file.resolve()))} {shlex.quote(source)}"
 
 
-def _dump(url: URL, partial: Path, file: Path) -> str:
+def _dump(url: URL, partial: Path, file: Path, lock_timeout: float) -> str:
     with opened(url) as reader:
         major = int((reader.connection.dialect.server_version_info or (0,))[0])
         expected = {*inspect(reader.connection).get_table_names()} & METADATA.tables.keys()
@@ -103,7 +105,8 @@ def _dump(url: URL, partial: Path, file: Path) -> str:
     # Other users of the machine see the arguments.
     target = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
     pg_dump = _program("pg_dump", major)
-    _run(url, [pg_dump, "--format=custom", f"--file={partial}", f"--dbname={target}"], environment)
+    options = ["--format=custom", f"--lock-wait-timeout={milliseconds(lock_timeout)}"]
+    _run(url, [pg_dump, *options, f"--file={partial}", f"--dbname={target}"], environment)
     listed = _run(url, [_program("pg_restore", major), "--list", str(partial)], environment)
     missing = expected - set(re.findall(r" TABLE DATA \S+ (\S+) ", listed))
     if missing:
@@ -144,7 +147,8 @@ def _run(url: URL, command: list[str], environment: dict[str, str]) -> str:
     """
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if run.returncode:
-        last = (run.stderr.strip() or f"exit code {run.returncode}").splitlines()[-1]
-        message = f"no backup was made: {Path(command[0]).name}: {without_secrets(last, url)}"
+        lines = (run.stderr.strip() or f"exit code {run.returncode}").splitlines()
+        first = next((line for line in lines if "error:" in line), lines[-1])
+        message = f"no backup was made: {Path(command[0]).name}: {without_secrets(first, url)}"
         raise BackupError(message)
     return run.stdout

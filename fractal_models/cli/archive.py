@@ -89,7 +89,7 @@ def export(
     _print(f"[bold green]{escape(folder)}[/] has {numbers} from {escape(masked(url))}")
 
 
-def back_up_first(config: Config, path: str) -> None:
+def back_up_first(config: Config, path: str, lock_timeout: float) -> None:
     """Make a backup before an upgrade, where there is something to upgrade, and print how to restore it."""
     url = url_of(config)
     state = inspect_database(url, check_drift=False).state
@@ -97,7 +97,7 @@ def back_up_first(config: Config, path: str) -> None:
         reason = "there is no database yet" if state is DatabaseState.FILE_NOT_FOUND else f"it is {state.condition}"
         _print(f"no backup of the database, since {reason}")
         return
-    command = back_up(url, path)
+    command = back_up(url, path, lock_timeout=lock_timeout)
     first = "stop what uses the database, and run" if url.get_backend_name() == "sqlite" else "run"
     _print(f"backup {escape(path)}; to restore it, {first}:")
     # In one line, so that it can be copied.

@@ -140,7 +140,7 @@ class FractalCommandLine(CommandLine):
             config.attributes["wait"] = options.wait
             confirm(config, options)
             if getattr(options, "backup", None) is not None:
-                archive.back_up_first(config, options.backup)
+                archive.back_up_first(config, options.backup, options.wait)
         arguments = [getattr(options, name) for name in positional]
         with _progress(config) if migrates else nullcontext():
             function(config, *arguments, **{name: getattr(options, name) for name in keywords})

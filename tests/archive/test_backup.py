@@ -10,6 +10,7 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
 from fractal_models.archive import BackupError, back_up
+from fractal_models.database.connection.engine import maintenance_engine
 from fractal_models.testing import seed
 from fractal_models.testing.databases import Databases
 from tests.support.dumps import TOOLS
@@ -79,10 +80,26 @@ def client_environment(url: URL) -> dict[str, str]:
 def test_an_existing_file_is_kept(site: Engine, tmp_path: Path) -> None:
     (tmp_path / "backup").write_text("mine")
 
-    with pytest.raises(BackupError, match=r"backup exists; give another path for the backup"):
+    with pytest.raises(BackupError, match=r"no backup was made: .*backup exists; give another path"):
         back_up(site.url, tmp_path / "backup")
 
     assert (tmp_path / "backup").read_text() == "mine"
+
+
+def test_a_lock_is_waited_for_no_longer_than_asked(site: Engine, tmp_path: Path) -> None:
+    is_file, url = site.dialect.name == "sqlite", site.url
+    site.dispose()
+    other = maintenance_engine(url)
+    with other.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        cursor = driver.cursor()
+        for statement in ["PRAGMA journal_mode = delete", "BEGIN EXCLUSIVE"] if is_file else ["LOCK TABLE project"]:
+            cursor.execute(statement)
+        with pytest.raises(BackupError, match=r"no backup was made: .*(is locked|timeout)"):
+            back_up(url, tmp_path / "backup", lock_timeout=0.2)
+        connection.rollback()
+    other.dispose()
 
 
 def test_a_folder_that_is_missing_is_named(site: Engine, tmp_path: Path) -> None:
