@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -83,6 +82,12 @@ def _of_later_revisions(old: OldDatabase) -> Iterator[Finding]:
     for rule in (rule for revision in pending(BASELINE) for rule in rules(revision)):
         # Other rules are about the form of tables, which changes.
         if rule.table in old.columns:
-            with suppress(DBAPIError), old.connection.begin_nested():
-                if (finding := rule.find(old.connection)) is not None:
-                    yield finding
+            try:
+                with old.connection.begin_nested():
+                    finding = rule.find(old.connection)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
+                continue
+            if finding is not None:
+                yield finding

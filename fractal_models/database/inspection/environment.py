@@ -102,7 +102,9 @@ def needed_room(connection: Connection, revisions: Iterable[Script]) -> int | No
     try:
         with connection.begin_nested():
             return sum(estimate(connection, index) for index in wanted if not _exists(connection, index)) or None
-    except DBAPIError:
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
         return None  # A table is missing, or not for this role.
 
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.util import CommandError
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
 from fractal_models.database import DatabaseState, NeedsUpgradeError, alembic_config, check_database, inspect_database
 from fractal_models.database.connection.engine import connect, maintenance_engine
@@ -214,6 +215,15 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_connection_that_is_lost_is_no_unknown_room(early_url: URL) -> None:
+    with connect(early_url) as connection:
+        process = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+        administer(early_url, f"SELECT pg_terminate_backend({process})")
+
+        with pytest.raises(DBAPIError):
+            needed_room(connection, pending(BASELINE))
 
 
 def test_disk_of_a_file_that_is_too_full_is_refused(sqlite_site: URL, tmp_path: Path) -> None:
