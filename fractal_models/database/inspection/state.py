@@ -32,6 +32,7 @@ from fractal_models.database.revisions.history import (
     release_name,
     title,
 )
+from fractal_models.tables import METADATA
 
 EXAMINED = {DatabaseState.AT_HEAD, DatabaseState.BEHIND, DatabaseState.SERVER_2_9, DatabaseState.DRIFTED}
 """States in which schema and rows can be examined."""
@@ -107,13 +108,14 @@ def _with_environment(connection: Connection, status: Status) -> Status:
 
 def _read(connection: Connection) -> Status:
     """State by tables and revision."""
-    # Tables first: a first upgrade that commits between the two readings brings both.
+    # Names first, then tables: a first upgrade that commits between two readings brings all that is read later.
+    names = set(inspect(connection).get_table_names())
     present = own_tables(connection)
     revisions = read_revisions(connection)
     if revisions:
         known = known_revision(revisions)
         return _at(known) if known else unknown_revision(connection, revisions)
-    return _unversioned(connection, present) if present else _empty(connection)
+    return _unversioned(connection, present) if present else _empty(connection, names)
 
 
 def _at(revision: str) -> Status:
@@ -142,13 +144,12 @@ def _titles(revision: str | None) -> tuple[tuple[str, str], ...]:
     return tuple((script.revision, title(script)) for script in pending(revision))
 
 
-def _empty(connection: Connection) -> Status:
+def _empty(connection: Connection, names: set[str]) -> Status:
     if connection.dialect.name == "postgresql" and connection.scalar(text("SELECT current_schema()")) is None:
         return DatabaseState.NO_PERMISSION.status("the role has no usable schema in its search_path")
-    if taken := taken_names(connection):
+    if taken := METADATA.tables.keys() & names:
         return _foreign(taken)
-    foreign = set(inspect(connection).get_table_names()) - {"alembic_version"}
-    beside = " of Fractal, beside tables of another application" if foreign else ""
+    beside = " of Fractal, beside tables of another application" if names - {"alembic_version"} else ""
     return replace(DatabaseState.EMPTY.status(f"the database is empty{beside}"), pending=_titles(None))
 
 
