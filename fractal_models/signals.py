@@ -5,6 +5,7 @@ This module imports nothing but the standard library, so that it works before ev
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -113,6 +114,11 @@ def _end_at_once(number: int, _frame: object) -> None:
     _end(number, "nothing was changed, since it had not begun; run the same command again")
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record is more than a signal: SQLAlchemy logs whatever is raised while it closes a connection."""
+    return not (record.exc_info and isinstance(record.exc_info[1], Interruption))
+
+
 def _install(handler: Any) -> dict[int, Any]:
     """Set the handler of signals that are not ignored, and return those before it."""
     numbers = [number for number in WORDS if signal.getsignal(number) not in {signal.SIG_IGN, None}]
@@ -138,9 +144,13 @@ def raising() -> Iterator[bool]:
     _watcher = _Watcher()
     wakeup = signal.set_wakeup_fd(_watcher.sender.fileno(), warn_on_full_buffer=False)
     before = _install(_watcher.handle)
+    if logging.lastResort is not None:
+        logging.lastResort.addFilter(_is_news)
     try:
         yield True
     finally:
+        if logging.lastResort is not None:
+            logging.lastResort.removeFilter(_is_news)
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if handler is _end_at_once else handler)
         signal.set_wakeup_fd(wakeup)

@@ -70,3 +70,27 @@ def test_signal_during_the_imports_is_told_in_one_line(number: signal.Signals, t
             f"fractal-models: {WORDS[number]}; {path} {NO_DATABASE}\n",
         }
         assert not path.exists()
+
+
+LOGGED = """
+import logging
+from fractal_models import signals
+
+def log(error):
+    try:
+        raise error
+    except BaseException:
+        logging.getLogger("sqlalchemy.pool.impl.NullPool").error("Exception closing connection", exc_info=True)
+
+with signals.raising():
+    log(signals.Interruption(2))
+    log(ValueError("another error"))
+log(signals.Interruption(2))
+"""
+
+
+def test_signal_that_arrives_while_a_connection_is_closed_is_not_logged() -> None:
+    printed = subprocess.run([sys.executable, "-c", LOGGED], capture_output=True, text=True, check=True).stderr
+
+    assert printed.count("Exception closing connection") == 2
+    assert printed.index("ValueError: another error") < printed.index("Interruption: interrupted")
