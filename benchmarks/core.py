@@ -91,15 +91,16 @@ def table(rows: Iterable[Row], headings: Mapping[str, str], title: str | None = 
         is_text = all(isinstance(row.get(figure, ""), str) for row in rows)
         shown.add_column(heading, no_wrap=figure == next(iter(headings)), justify="left" if is_text else "right")
     for row in rows:
-        shown.add_row(*(_cell(row, figure) for figure in headings))
+        shown.add_row(*(cell(row, figure) for figure in headings))
     return shown
 
 
-def _cell(row: Row, figure: str) -> str:
+def cell(row: Row, figure: str, exceeding: str = "[bold red]{}[/]") -> str:
+    """Figure with its limit; `exceeding` marks one above it."""
     value, limit = row.get(figure, ""), row.get("limits", {}).get(figure)
     if limit is None:
         return text_of(value)
-    return f"{text_of(value)} ≤ {limit:g}" if value <= limit else f"[bold red]{text_of(value)} > {limit:g}[/]"
+    return f"{text_of(value)} ≤ {limit:g}" if value <= limit else exceeding.format(f"{text_of(value)} > {limit:g}")
 
 
 def publish(options: Namespace, versions: Mapping[str, str], results: Any, *tables: Table, **more: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import check, conversion, fixtures, loading, models
 from benchmarks.copies import __main__ as copies
-from benchmarks.core import Row, text_of
+from benchmarks.core import Row, cell, text_of
 from benchmarks.site.report import COMPARISON_HEADINGS, PATH_HEADINGS, TARGET_HEADINGS, comparisons, path_row
 from pages.markdown import items, table
 
@@ -67,15 +67,7 @@ def _marked(targets: Iterable[Row]) -> Iterator[Row]:
 
 
 def _table(rows: Iterable[Row], headings: Mapping[str, str]) -> str:
-    return table(list(headings.values()), [[_cell(row, figure) for figure in headings] for row in rows])
-
-
-def _cell(row: Row, figure: str) -> str:
-    """Value with its limit."""
-    value, limit = row.get(figure, ""), row.get("limits", {}).get(figure)
-    if limit is None:
-        return text_of(value)
-    return f"{text_of(value)} ≤ {limit:g}" if value <= limit else f"**{text_of(value)} > {limit:g}**"
+    return table(list(headings.values()), [[cell(row, figure, "**{}**") for figure in headings] for row in rows])
 
 
 def _circumstances(figures: dict[str, Any]) -> str:

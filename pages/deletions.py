@@ -8,8 +8,7 @@ from sqlalchemy import ForeignKey, inspect
 
 from fractal_models.base import Base
 from fractal_models.models import TABLES
-from fractal_models.tables import METADATA
-from pages.facts import anchor, generation, model_of, table_of
+from pages.facts import anchor, generation, model_of, references_to, table_of
 from pages.markdown import table
 
 NOTHING = "–"
@@ -33,9 +32,7 @@ def _link(model: type[Base]) -> str:
 
 def _effects(model: type[Base]) -> Iterator[str]:
     """Classes whose rows go, stay without a reference, and are in the way."""
-    keys = [
-        key for other in METADATA.sorted_tables for key in other.foreign_keys if key.column.table is table_of(model)
-    ]
+    keys = references_to(table_of(model))
     for rule in ("CASCADE", "SET NULL", None):
         models = [model_of(key.parent.table.name) for key in keys if key.ondelete == rule]
         names = {model.__name__ for model in models}
@@ -50,16 +47,9 @@ def _effects(model: type[Base]) -> Iterator[str]:
 def _in_the_way_of_children(keys: Iterable[ForeignKey]) -> Iterator[str]:
     """Classes whose rows are in the way of rows that are deleted with their parent."""
     for child in (model_of(key.parent.table.name) for key in keys if key.ondelete == "CASCADE"):
-        for key in _references(child):
+        for key in references_to(table_of(child)):
             if key.ondelete is None:
                 yield f"`{model_of(key.parent.table.name).__name__}` of its `{child.__name__}`"
-
-
-def _references(model: type[Base]) -> list[ForeignKey]:
-    """Foreign keys to a table."""
-    return [
-        key for other in METADATA.sorted_tables for key in other.foreign_keys if key.column.table is table_of(model)
-    ]
 
 
 def _deleted_by_session(model: type[Base]) -> set[str]:

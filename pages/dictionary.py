@@ -31,7 +31,7 @@ from fractal_models.provenance import PLACEHOLDERS
 from fractal_models.tables import METADATA
 from fractal_models.testing import seed
 from fractal_models.testing.databases import migrate
-from pages.facts import column_type, entry, meanings, model_of, table_of
+from pages.facts import column_type, entry, meanings, model_of, references_to, table_of
 from pages.markdown import block, code, codes, example, page, table
 
 FIRST_RELEASE = "1.3.0"
@@ -83,18 +83,12 @@ def _owners(found: Table) -> str:
     return codes(sorted({key.column.table.name for key in found.foreign_keys if key.ondelete == "CASCADE"}))
 
 
-def _referring(found: Table) -> Iterator[tuple[Table, Column[Any], str | None]]:
-    for other in METADATA.sorted_tables:
-        for key in other.foreign_keys:
-            if key.column.table is found:
-                yield other, key.parent, key.ondelete
-
-
 def _effects(found: Table) -> str:
     """What the deletion of a row does to other tables."""
     effects: dict[str | None, list[str]] = {}
-    for other, column, rule in _referring(found):
-        effects.setdefault(rule, []).append(f"{other.name}.{column.name}" if rule == "SET NULL" else other.name)
+    for key in references_to(found):
+        name = key.parent.table.name
+        effects.setdefault(key.ondelete, []).append(f"{name}.{key.parent.name}" if key.ondelete == "SET NULL" else name)
     words = {"CASCADE": "deletes", "SET NULL": "sets to null", None: "is refused by"}
     return "; ".join(f"{words[rule]} {codes(sorted(set(names)))}" for rule, names in sorted(effects.items(), key=str))
 

@@ -60,6 +60,12 @@ def reference(table: Table, column: str) -> str | None:
     return next((key.target_fullname for key in keys), None)
 
 
+def references_to(table: Table) -> list[ForeignKey]:
+    """Foreign keys to a table."""
+    found = [key for other in METADATA.sorted_tables for key in other.foreign_keys]
+    return [key for key in found if key.column.table is table]
+
+
 def entry(table: str) -> str:
     """Link to the entry of a table in the reference of the models."""
     model = model_of(table)

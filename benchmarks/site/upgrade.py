@@ -156,7 +156,10 @@ def upgrade(url: URL) -> dict[str, Any]:
         {
             "part": part,
             "seconds": end - start,
-            **{f"{name}_longest_ms": longest(answers, start, end)[0] for name, answers in recorded.items()},
+            **{
+                f"{name}_longest_ms": max(responses(answers, start, end), default=(0.0, ""))[0]
+                for name, answers in recorded.items()
+            },
         }
         for (part, start), end in zip(begun.items(), list(begun.values())[1:], strict=False)
     ]
@@ -168,22 +171,24 @@ def upgrade(url: URL) -> dict[str, Any]:
     return {"seconds": begun[END] - begun[CHECKS], **waits, "parts": parts}
 
 
-def longest(answers: Answers, begun: float, ended: float) -> tuple[float, str]:
-    """Longest response time between two moments in milliseconds, and its table; 0 without any."""
-    return max(
-        ((1000 * seconds, table) for start, seconds, table in answers if start + seconds > begun and start < ended),
-        default=(0.0, ""),
-    )
+def longest(answers: Answers, begun: float, ended: float) -> float:
+    """Longest response time between two moments in milliseconds; 0 without any."""
+    return max((wait for wait, _ in responses(answers, begun, ended)), default=0.0)
+
+
+def responses(answers: Answers, begun: float, ended: float) -> list[tuple[float, str]]:
+    """Response times between two moments in milliseconds, with their tables."""
+    return [(1000 * seconds, table) for start, seconds, table in answers if start + seconds > begun and start < ended]
 
 
 def summary(answers: Answers, begun: float, ended: float) -> dict[str, Any]:
     """Response times of a client during the upgrade, and before."""
-    during = [1000 * seconds for start, seconds, _ in answers if start + seconds > begun and start < ended]
+    during = responses(answers, begun, ended)
     before = [1000 * seconds for start, seconds, _ in answers if start + seconds <= begun]
-    longest_ms, table = longest(answers, begun, ended)
+    longest_ms, table = max(during)
     return {
         "answers": len(during),
-        "median_ms": statistics.median(during),
+        "median_ms": statistics.median(wait for wait, _ in during),
         "longest_ms": longest_ms,
         "longest_at": table,
         "longest_before_ms": max(before),

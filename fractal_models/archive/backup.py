@@ -19,14 +19,11 @@ from fractal_models.archive.files import sync
 from fractal_models.archive.reading import database_url, opened
 from fractal_models.database.connection.redaction import without_secrets
 from fractal_models.database.connection.timeouts import MIGRATION_TIMEOUT, milliseconds
+from fractal_models.database.connection.urls import JOURNALS
 from fractal_models.tables import METADATA
 
 FOLDERS = ("/usr/lib/postgresql/{0}/bin", "/usr/pgsql-{0}/bin", "/opt/homebrew/opt/postgresql@{0}/bin")
 """Where distributions install the programs of one major version of PostgreSQL."""
-
-
-JOURNALS = ("-wal", "-shm", "-journal")
-"""Ends of the names of SQLite's files beside a database."""
 
 
 def back_up(source: str | Path | URL, path: str | Path, *, lock_timeout: float = MIGRATION_TIMEOUT) -> str:

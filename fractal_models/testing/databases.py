@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, text
 
 from fractal_models.database import alembic_config, create_engine, sync_url
 from fractal_models.database.connection.engine import connect
+from fractal_models.database.connection.urls import JOURNALS
 from fractal_models.database.revisions import operations
 from fractal_models.database.revisions.history import migrations_folder
 
@@ -96,7 +97,7 @@ class SQLiteDatabases(Databases):
 
     def drop(self, url: URL, *, at_once: bool = True) -> None:
         """Delete a file with its journals."""
-        for suffix in ("", "-wal", "-shm", "-journal"):
+        for suffix in ("", *JOURNALS):
             Path(f"{url.database}{suffix}").unlink(missing_ok=True)
 
     def close(self) -> None:

@@ -1,13 +1,10 @@
 """Whatever happens while a copy is made, nothing is left that looks finished and is not."""
 
-import os
 import random
-import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from fractal_models.database.connection.engine import connect
 from fractal_models.testing.databases import Databases, PostgreSQLDatabases
 from tests.support.commandline import text_of
 from tests.support.databases import upgrade
+from tests.support.disks import small_disk
 from tests.support.processes import CONTEXT
 from tests.support.rows import fill
 from tests.support.sessions import wait_for_the_end_of_other_sessions
@@ -78,26 +76,9 @@ def test_kill_leaves_nothing_or_a_whole_copy(
         print(f"\n{seen.total()} killed copies to {databases.dialect} left {dict(seen)}")
 
 
-@contextmanager
-def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
-    """A file system of a given size, where the machine lets us mount one."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
-    try:
-        mounted = os.name == "posix" and subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("no file system can be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 @pytest.mark.parametrize("kilobytes", [500, *(pytest.param(size, marks=pytest.mark.thorough) for size in (100, 1000))])
 def test_full_disk_leaves_nothing(kilobytes: int, sources: dict[str, URL], tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", kilobytes) as folder:
+    with small_disk(kilobytes) as folder:
         with pytest.raises(DatabaseError, match="make room on the disk") as caught:
             copy_database(sources["sqlite"], folder / "archive.db")
 

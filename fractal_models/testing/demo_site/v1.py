@@ -14,14 +14,7 @@ from fractal_models.models import (
     Workflow,
     WorkflowTask,
 )
-from fractal_models.testing.demo_site.builder import (
-    Builder,
-    args_schema,
-    dump,
-    history,
-    new,
-    snake_case,
-)
+from fractal_models.testing.demo_site.builder import Builder, args_schema, dump, history, new, snake_case
 
 TASKS: dict[str, tuple[str, str, str | None]] = {
     "Create OME-Zarr structure": ("image", "zarr", None),

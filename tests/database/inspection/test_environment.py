@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from fractal_models.database.revisions.history import BASELINE, pending
 from tests.support.catalog import catalog, revisions
 from tests.support.commandline import run
 from tests.support.databases import upgrade
+from tests.support.disks import small_disk
 from tests.support.rows import content
 from tests.support.servers import Guarded, administer
 from tests.support.sites import Sites
@@ -203,20 +203,6 @@ def test_room_for_indexes_is_estimated_and_printed(early_url: URL) -> None:
     assert f"the new indexes need up to {in_words(estimated)} of disk" in outcome.out
 
 
-@contextmanager
-def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
-    """A file system of its own, where one can be mounted."""
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("no file system can be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_connection_that_is_lost_is_no_unknown_room(early_url: URL) -> None:
     with connect(early_url) as connection:
         process = connection.scalar(sa.text("SELECT pg_backend_pid()"))
@@ -227,7 +213,7 @@ def test_connection_that_is_lost_is_no_unknown_room(early_url: URL) -> None:
 
 
 def test_disk_of_a_file_that_is_too_full_is_refused(sqlite_site: URL, tmp_path: Path) -> None:
-    with small_disk(tmp_path, 2000) as disk:
+    with small_disk(2000) as disk:
         url = URL.create("sqlite", database=str(disk / "site.db"))
         shutil.copyfile(str(sqlite_site.database), disk / "site.db")
         with closing(sqlite3.connect(disk / "site.db")) as connection:

@@ -21,8 +21,9 @@ from fractal_models.database.revisions.history import head
 from fractal_models.testing.databases import Databases
 from tests.support.catalog import catalog, differences, revisions
 from tests.support.commandline import Outcome, run
-from tests.support.crashes import Mortal, filled, mortal_server, sessions_of, small_disk
+from tests.support.crashes import Mortal, mortal_server, sessions_of
 from tests.support.databases import mainly_on, upgrade
+from tests.support.disks import filled, small_disk
 from tests.support.processes import Forked
 from tests.support.refusal import execute
 from tests.support.rows import content, fill
@@ -161,7 +162,7 @@ def test_full_disk_of_a_server(
     mortal: Mortal, mortal_faults: Faults, thorough: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(4 if thorough else 1):
-        with small_disk(40) as disk:
+        with small_disk(40 * 1024) as disk:
             url = mortal.create_on(disk, mortal_faults.template)
             with filled(disk, room=random.randrange(500_000)):
                 outcome = run("upgrade", "head", url=url)
@@ -174,7 +175,7 @@ def test_full_disk_of_a_server(
 @pytest.mark.parametrize("fractal_backend", ["sqlite"], scope="session")
 def test_full_disk_of_a_file(faults: Faults, thorough: bool, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(4 if thorough else 1):
-        with small_disk(40) as disk:
+        with small_disk(40 * 1024) as disk:
             url = URL.create("sqlite", database=str(disk / "fractal.db"))
             shutil.copyfile(str(faults.template.database), str(url.database))
             if number % 2:
